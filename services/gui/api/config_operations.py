@@ -13,6 +13,7 @@ from services.gui.api import types
 from services.gui.api.operation import Operation
 from services.gui.configuration import deploy_page, opened
 from services.gui.configuration.opened import Opened
+from services.gui.configuration.raw_page import refuse_guesses
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import DraftState
 from services.gui.drafts.draft_store import Conflict, InvalidDraft
@@ -76,6 +77,7 @@ async def replace_draft(visit: Visit, body: types.ConfigText) -> types.ConfigOut
     opened.require_edit(visit, found.file)
     if found.has_hidden_secrets:
         raise Refused(403, "the file holds secrets that your role may not see, so you cannot replace its text")
+    refuse_guesses(found, body.text)
     expected = visit.request.headers.get("If-Match", "").strip().strip('"')
     if not expected:
         raise Refused(428, "If-Match must have the checksum of the draft: draft_sha256")

@@ -129,6 +129,6 @@ async def download(visit: Visit) -> web.StreamResponse:
 def _is_without_secrets(found: Opened, data: bytes) -> bool:
     try:
         document = Document.of(data.decode("utf-8-sig", "replace"))
-        return not secrets_in(document, found.schema, found.deployed_secrets())
+        return not secrets_in(document, found.schema)
     except NotJson:
         return False

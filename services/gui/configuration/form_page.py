@@ -96,6 +96,7 @@ async def save(visit: Visit) -> web.StreamResponse:
     if found.state.sha256 != visit.form.get("expected", ""):
         return _conflict(found, pointer, posted)
     try:
+        found.refuse_guesses(apply(found.require_document(), found.schema, posted), posted)
         changed = apply(found.require_document(), found.schema, posted, op)
     except FormError as error:
         return _page(found, pointer, 422, str(error))

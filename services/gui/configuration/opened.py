@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from gecholog.errors import NotJson
 from gecholog.finding import Finding
 from gecholog.schema import Schema
 from gecholog.validation import Validation, ValidationFailed
-from services.gui.drafts import secret_flow
+from services.gui.drafts import guesses, secret_flow
 from services.gui.drafts.config_desk import Work
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import DraftState, Phase
@@ -20,7 +21,7 @@ from services.gui.drafts.form_build import FormSource
 from services.gui.drafts.json_document import Document
 from services.gui.drafts.protection import protection_problems
 from services.gui.drafts.secret_flow import FlowProblem
-from services.gui.drafts.secret_values import known_secrets, masked, secrets_in
+from services.gui.drafts.secret_values import masked, secrets_in
 from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
 
@@ -70,7 +71,7 @@ class Opened:
             return False
         if self.document is None:  # nobody can tell where its secrets are
             return self.visit.user.name != self.state.origin.user
-        return bool(secrets_in(self.document, self.schema, self.deployed_secrets()))
+        return bool(secrets_in(self.document, self.schema))
 
     def require_document(self) -> Document:
         """The draft as JSON. Raises Refused."""
@@ -95,18 +96,25 @@ class Opened:
         if self.may_see_secrets:
             return text
         try:
-            return masked(Document.of(text), self.schema, self.deployed_secrets()).text
+            return masked(Document.of(text), self.schema).text
         except NotJson:
             own = data == self.state.data and not self.has_hidden_secrets
             return text if own else "This version is not JSON. Only an admin may see it, because it may hold secrets."
 
-    def deployed_secrets(self) -> frozenset[str]:
-        """The secrets in the deployed file: a draft may have them in other places."""
+    def refuse_guesses(self, changed: Document, posted: Iterable[tuple[str, str]] = ()) -> None:
+        """Raise Refused if a visitor who may not see the secrets of the file writes one into it."""
+        if self.may_see_secrets or not (self.has_hidden_secrets or self._deployed_has_secrets()):
+            return
+        before = self.document or Document.of("{}")  # a text that is no JSON keeps no secret
+        if guesses.writes_secret(before, changed, self.schema, posted):
+            raise Refused(403, guesses.REFUSAL)
+
+    def _deployed_has_secrets(self) -> bool:
         try:
             document = Document.of((self.state.deployed or b"").decode("utf-8-sig", "replace"))
         except NotJson:
-            return frozenset()
-        return known_secrets(document, self.schema)
+            return False
+        return bool(secrets_in(document, self.schema))
 
     def flow_problems(self) -> tuple[FlowProblem, ...]:
         """Secrets that the draft would send to other addresses than the deployed file does."""

@@ -11,9 +11,11 @@ from pygments.lexers.data import JsonLexer
 from pygments.token import STANDARD_TYPES
 
 from gecholog import regular_file
+from gecholog.errors import NotJson
 from gecholog.finding import Finding
 from services.gui.configuration.opened import Opened, audit, editor, opened, require_edit
 from services.gui.drafts.draft_store import Conflict
+from services.gui.drafts.json_document import Document
 from services.gui.drafts.text_diff import diff
 from services.gui.web.visit import Refused, Visit
 
@@ -78,6 +80,7 @@ async def save(visit: Visit) -> web.StreamResponse:
     if found.has_hidden_secrets:
         raise Refused(403, "the file holds secrets that your role may not see: use the forms")
     typed = visit.form.get("text", "").replace("\r\n", "\n")
+    refuse_guesses(found, typed)
     data = encoded(typed, found.state.data)
     if len(data) > min(LARGEST, regular_file.LARGEST):
         raise Refused(413, f"at most {LARGEST} bytes")
@@ -89,6 +92,15 @@ async def save(visit: Visit) -> web.StreamResponse:
         await audit(visit, "edit config", found.file, found.state.sha256, state.sha256, field="")
         visit.flash("The draft is saved.")
     return visit.redirect(f"/config/{found.file.name}/raw")
+
+
+def refuse_guesses(found: Opened, typed: str) -> None:
+    """Raise Refused if the whole text has a secret that its author may not write there."""
+    try:
+        document = Document.of(typed)
+    except NotJson:
+        return
+    found.refuse_guesses(document)
 
 
 def encoded(typed: str, before: bytes) -> bytes:

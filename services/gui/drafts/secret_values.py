@@ -6,7 +6,6 @@ A secret is a literal: `${NAME}` shows nothing, and neither does a `regex:` that
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +19,6 @@ HIDDEN = "••••••"
 """What stands in place of a secret in a text for people who may not see it."""
 
 _SECRET_NAME = re.compile(r"(?i)authorization|api[-_]?key|token|secret|passw|cookie|credential")
-_SHORTEST_KNOWN = 4  # characters: shorter ones are in many other fields
 _BARE_VARIABLE = re.compile(r"(Bearer |Basic )?(\$\{[^}]*\}|\$\w+)*", re.ASCII)
 
 
@@ -55,26 +53,20 @@ def _has_login(text: str) -> bool:
     return bool(password and not _BARE_VARIABLE.fullmatch(password)) or literal_keys
 
 
-def secrets_in(document: Document, schema: Schema, known: Collection[str] = ()) -> list[str]:
-    """The pointers of the literal secrets of a document, and of strings that are in `known`."""
+def secrets_in(document: Document, schema: Schema) -> list[str]:
+    """The pointers of the literal secrets of a document."""
     found = []
     for pointer, node in document.walk():
         if node.kind == '"':
             value = document.value(node)
-            if value in known or is_literal_secret(subschema(schema, pointer), pointer, value):
+            if is_literal_secret(subschema(schema, pointer), pointer, value):
                 found.append(pointer)
     return found
 
 
-def known_secrets(document: Document, schema: Schema) -> frozenset[str]:
-    """The literal secrets of a document, which must not be shown elsewhere either; not those of a few characters."""
-    values = (document.value(document.find(pointer)) for pointer in secrets_in(document, schema))
-    return frozenset(value for value in values if len(value) >= _SHORTEST_KNOWN)
-
-
-def masked(document: Document, schema: Schema, known: Collection[str] = ()) -> Document:
-    """The document with `HIDDEN` in place of literal secrets, and of strings that are in `known`."""
-    for pointer in secrets_in(document, schema, known):
+def masked(document: Document, schema: Schema) -> Document:
+    """The document with `HIDDEN` in place of literal secrets."""
+    for pointer in secrets_in(document, schema):
         document = set_value(document, pointer, HIDDEN)
     return document
 

@@ -38,7 +38,7 @@ async def site(nats_server, start_gui, free_port, home):
     process = await asyncio.to_thread(start_gui, bus=nats_server.hostname, token=nats_server.token)
     await process.logged("bus connected")
     await publish(nats_server, *(record(number, status=200 if number % 3 else 502) for number in range(1, 9)))
-    yield f"http://127.0.0.1:{free_port}", process
+    return f"http://127.0.0.1:{free_port}", process
 
 
 async def prepared(page, address):
@@ -88,7 +88,7 @@ async def looked_at(site, *views):
             for path in pages:
                 await page.goto(address + path)
                 found = await axe.run(page, options={"resultTypes": ["violations"]})
-                wrong += [(scheme, width, path, one) for one in serious(found)]
+                wrong.extend((scheme, width, path, one) for one in serious(found))
                 if (size := await weight(page)) > HEAVIEST and path not in HEAVY:
                     wrong.append((scheme, width, path, f"{size} bytes"))
                 if (wide := await page.evaluate(WIDER)) > 0:

@@ -86,6 +86,20 @@ def test_editors_see_no_secrets_and_keep_them(conf, secret, signed_in, save):
     assert secret in signed_in.get("/config/gl/raw").text
 
 
+def test_a_guess_of_a_secret_is_not_confirmed(conf, secret, signed_in, save):
+    """The right one and a wrong one get the same answer, wherever they are typed."""
+    editor, field = new_user(signed_in, "eva", "editor"), "f:/routers/6/outbound/headers/Api-Key/0"
+    before = (conf.parent / "working" / "gl_config_tmp.json").exists()
+    answers = [save(editor, "/config/gl/form?at=/routers/6", **{field: guess}) for guess in (secret, "wrong")]
+    assert [reply.status for reply in answers] == [403, 403]
+    texts = [reply.text.split("<main")[1] for reply in answers]
+    assert texts[0] == texts[1]
+    assert (conf.parent / "working" / "gl_config_tmp.json").exists() is before
+    for guess in (secret, "wrong-guess-of-it"):
+        save(editor, "/config/gl/form?at=/routers/6", **{"f:/routers/6/outbound/endpoint": guess})
+        assert guess in editor.get("/config/gl/form?at=/routers/6").text
+
+
 def test_editors_cannot_send_a_secret_elsewhere(conf, secret, signed_in, save):
     """Neither by deploying nor by a trial; an admin is shown what it means, and may."""
     editor = new_user(signed_in, "eva", "editor")

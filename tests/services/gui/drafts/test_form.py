@@ -14,9 +14,10 @@ from services.ginit import config as ginit
 from services.gl.config import config_spec as gl
 from services.gui.drafts.form_apply import FormError, apply
 from services.gui.drafts.form_build import FormSource, build
+from services.gui.drafts.guesses import writes_secret
 from services.gui.drafts.json_document import Document
 from services.gui.drafts.schema_path import subschema
-from services.gui.drafts.secret_values import known_secrets, masked, secrets_in
+from services.gui.drafts.secret_values import masked, secrets_in
 from services.nats2log import config as nats2log
 
 ROOT = Path(__file__).parents[4]
@@ -279,13 +280,36 @@ def test_a_name_that_would_show_a_secret_is_refused(pointer, name):
     assert '"Api-Key"' in other.text
 
 
-def test_a_known_secret_is_masked_everywhere():
-    """Also where nothing says that it is one."""
+HEADERS = "/rest_api_writer/headers"
+
+
+@pytest.mark.parametrize(
+    ("posted", "writes"),
+    [
+        ({}, False),
+        ({"Token/0": ""}, False),  # the form does not show it: it is kept
+        ({"Token/0": "hidden"}, True),  # the right guess is refused like any other
+        ({"Token/0": "guess"}, True),
+        ({"Token/0": "${TOKEN}"}, False),
+        ({"Token/0": "regex:.+"}, False),
+        ({"X-A/0": "hidden"}, False),  # where nothing is a secret, nothing is masked
+        ({"X-A/0": "guess"}, False),
+        ({"Api-Key/0": "guess"}, True),
+        ({"Api-Key/0": "hidden"}, True),
+    ],
+)
+def test_who_may_not_see_a_secret_writes_none(posted, writes):
     schema = SCHEMAS["nats2log"]
-    deployed = Document.of('{"rest_api_writer": {"headers": {"Token": ["hidden", "abc"]}}}')
-    known = known_secrets(deployed, schema)
-    assert known == {"hidden"}
-    draft = Document.of('{"rest_api_writer": {"headers": {"X-Note": ["hidden", "abc"]}}}')
-    assert masked(draft, schema).text == draft.text
-    assert masked(draft, schema, known).value()["rest_api_writer"]["headers"]["X-Note"][1:] == ["abc"]
-    assert "hidden" not in masked(draft, schema, known).text
+    before = Document.of('{"rest_api_writer": {"headers": {"Token": ["hidden"], "X-A": ["b"], "Api-Key": ["${A}"]}}}')
+    fields = [(f"f:{HEADERS}/{name}", text) for name, text in posted.items()]
+    assert writes_secret(before, apply(before, schema, fields), schema, fields) is writes
+    assert writes_secret(before, Document.of('{"rest_api_writer": {"headers": {}}}'), schema) is False
+
+
+@pytest.mark.parametrize("value", ["hidden", "guess"])
+def test_a_guess_does_not_become_a_secret_by_another_name(value):
+    schema = SCHEMAS["nats2log"]
+    before = Document.of(json.dumps({"rest_api_writer": {"headers": {"Token": ["hidden"], "X-A": [value]}}}))
+    fields = [(f"k:{HEADERS}/X-A", "Api-Key")]
+    assert writes_secret(before, apply(before, schema, fields), schema, fields)
+    assert writes_secret(Document.of("{}"), before, schema)
