@@ -140,8 +140,12 @@ class UsageReplicator:
         messages: Messages,
         prepare: Callable[[], Awaitable[None]] | None = None,
         pace: Pace = _USUAL,
+        on_sharing: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """The replica in `naming` is a name that no other replica has or had. `prepare` runs before each start."""
+        """The replica in `naming` is a name that no other replica has or had. `prepare` runs before each start.
+
+        `on_sharing` is called when it turns out whether the bus can share at all: whether it has JetStream.
+        """
         self._bucket = bucket
         self._naming = naming
         self._counts = counts
@@ -149,6 +153,7 @@ class UsageReplicator:
         self._messages = messages
         self._prepare = prepare
         self._pace = pace
+        self._on_sharing = on_sharing
         self._revisions: dict[str, int] = {}
         self._watch: Watch | None = None
         self._woken = asyncio.Event()
@@ -207,6 +212,7 @@ class UsageReplicator:
                 await self._run_replication()
             except NoKeyValue as error:
                 self._report(self._messages.not_shared, str(error))
+                self._on_sharing(False)  # noqa: FBT003 - a callback
                 self._started.set()
                 await _wait_for(self._restart, _JETSTREAM_RETRY_S)
             except BusAway:  # the bus logs this itself
@@ -224,6 +230,7 @@ class UsageReplicator:
             await self._prepare()
         if self._watch is None:
             self._watch = await self._bucket.watch(self._receive, self._naming.watched)
+        self._on_sharing(True)  # noqa: FBT003 - a callback
         self._started.set()
         self._reported = ""
         self._log.info(self._messages.shared, bucket=self._bucket.bucket, replica=self._naming.replica)

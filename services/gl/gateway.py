@@ -36,6 +36,7 @@ from services.gl.metrics.gateway_state import Counts, snapshot_of_state
 from services.gl.models.ratings import Ratings
 from services.gl.prices.price_file import PriceFile
 from services.gl.quota.book import QuotaBook
+from services.gl.quota.mirror import QuotaMirror
 from services.gl.quota.sharing import BucketLocation, QuotaSharing
 from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.record.delivery.recorder import Recorder
@@ -105,7 +106,7 @@ class Gateway:
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
         self._quotas = QuotaBook()
-        self._quota_sharing = QuotaSharing(self._quotas, role.usage_folder)
+        self._quota_sharing = QuotaSharing(self._quotas, QuotaMirror(role.usage_folder, role.left_usage), role.part)
         self._discovery = Discovery(self._required, self._apply_changes)
         self._aws = CredentialStore(lambda: self._required().config)
         self._signer = Signer(self._aws)

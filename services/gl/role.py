@@ -14,12 +14,14 @@ from gecholog.recordstatus import RecordStatusFile, RecordStatusStore
 from gecholog.session import Sessions
 from services.gl.keyring.mirror import Mirror, SharedMirror, path_of
 from services.gl.listening.listeners import Bind
+from services.gl.quota.divided import WHOLE, Part
 from services.gl.server.acceptor import Alone, Balance
 from services.gl.server.listener import bind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_WORKER = "worker-"  # before the number, in the name of a folder
 _STEP = 64  # of the counts in session ids of workers: as many as there can be
 
 
@@ -75,7 +77,20 @@ class Role:
     def usage_folder(self) -> Path:
         """The folder for its usage of quotas. The first worker's is that of a process that is the whole gateway."""
         folder = self.home / "quotas" / self.alias
-        return folder if self.is_first else folder / f"worker-{self.worker}"
+        return folder if self.is_first else folder / f"{_WORKER}{self.worker}"
+
+    def left_usage(self) -> list[Path]:
+        """The folders with usage of workers that there are no longer, which the first one takes over."""
+        if not self.is_first:
+            return []
+        present = {f"{_WORKER}{number}" for number in range(1, self.workers)}
+        found = (self.home / "quotas" / self.alias).glob(f"{_WORKER}*")
+        return sorted(folder for folder in found if folder.name not in present)
+
+    @property
+    def part(self) -> Part:
+        """What it may use of limits that workers cannot share."""
+        return WHOLE if self.worker is None else Part(self.worker, self.workers)
 
     @property
     def key_mirror(self) -> Mirror:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from services.gl.quota.divided import WHOLE
 from services.gl.quota.rate_headers import RateHeaders
 from services.gl.quota.subjects import of_key, of_owner
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from gecholog.quota.accounts import Accounts
     from gecholog.quota.ledger import Ledger
     from gecholog.quota.subject import Subject
+    from services.gl.quota.divided import Part
 
 _MOST = 4096  # that are kept
 
@@ -36,6 +38,15 @@ class LimitsTable:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._kept: dict[tuple[int, int, int], _Kept] = {}
+        self._part = WHOLE
+
+    def divide(self, part: Part) -> bool:
+        """Give calls this part of each limit from now on. Returns whether it was another one before."""
+        if part == self._part:
+            return False
+        self._part = part
+        self._kept.clear()
+        return True
 
     def of(self, subjects: tuple[Subject, ...], key: KeyEntry | None, owner: OwnerEntry | None) -> CallLimits | None:
         """The limits of a client; None if there are none. `subjects` are the gateway and the router of a call."""
@@ -55,5 +66,7 @@ class LimitsTable:
             subjects += of_key(key.id, key.limits)
         if not subjects:
             return None
+        if self._part != WHOLE:
+            subjects = tuple(map(self._part.of_subject, subjects))
         accounts = self._ledger.accounts(subjects)
         return CallLimits(accounts, RateHeaders(accounts))

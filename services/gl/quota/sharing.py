@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.replication import Messages, Naming, Pace, UsageReplicator
+from services.gl.quota.divided import WHOLE
 from services.gl.quota.events import QuotaEvents
-from services.gl.quota.mirror import QuotaMirror
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gecholog.bus import Bus
     from gecholog.bus_storage import BusStorage
     from gecholog.task_owner import TaskOwner
     from services.gl.quota.book import QuotaBook
+    from services.gl.quota.divided import Part
+    from services.gl.quota.mirror import QuotaMirror
 
 log = Log("quota")
 
@@ -42,9 +42,11 @@ class BucketLocation(NamedTuple):
 class QuotaSharing:
     """Shares what is in a book. `activate` is called with each config that is put in force."""
 
-    def __init__(self, book: QuotaBook, folder: Path) -> None:
+    def __init__(self, book: QuotaBook, mirror: QuotaMirror, part: Part = WHOLE) -> None:
+        """`part` is what this process may use of each limit while the bus has no JetStream to share over."""
         self._book = book
-        self._mirror = QuotaMirror(folder)
+        self._part = part
+        self._mirror = mirror
         self._events = QuotaEvents()
         self._is_storing = False
         self._location: BucketLocation | None = None
@@ -68,12 +70,24 @@ class QuotaSharing:
         bucket = KeyValue(location.bus, location.storage.bucket(BUCKET), replicas=location.storage.replicas)
         naming = Naming(location.topic, self._mirror.replica, levels=2)
         self._replicator = UsageReplicator(
-            location.bus, bucket, naming, self._book.ledger, log=log, messages=_MESSAGES, pace=_PACE
+            location.bus,
+            bucket,
+            naming,
+            self._book.ledger,
+            log=log,
+            messages=_MESSAGES,
+            pace=_PACE,
+            on_sharing=self._on_sharing,
         )
         self._book.publish = self._replicator.notify
         if old is not None:
             await old.close()
         await self._replicator.ready(_READY_TIMEOUT_S)
+
+    def _on_sharing(self, is_possible: bool) -> None:  # noqa: FBT001 - a callback
+        """Without JetStream, workers do not know what the others count. They must not use more than one limit."""
+        if self._book.limits.divide(WHOLE if is_possible else self._part) and not is_possible:
+            log.warning("limits are divided among workers", workers=self._part.count)
 
     async def stop(self) -> None:
         """Publish and store the last usage."""
