@@ -1,4 +1,4 @@
-"""Measures calls with large bodies: `python -m bench.large [--bodies 1m] [--connections 256]`.
+"""Measures calls with large bodies: `python -m bench.large [--bodies 1m] [--connections 256] [--workers 2]`.
 
 Calls go through nginx and through gl's default path in turn. The report has the calls per second of both, the CPU time
 of each program per call, and the peak memory of gl. Exits with 1 if that exceeds `--most` MB, or if a call fails.
@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 
 from bench import appliance, nginx
-from bench.appliance import FULL, ROUTE
+from bench.appliance import FULL, PAIR, ROUTE
 from bench.calls import Records, cpu, middle
 from bench.exchange import parse
 from bench.load import Seen, Way, check, load
 from bench.processes import HOST, Fleet, Program
 
 _CALL = "{size}/v1/chat/completions"
-_SHOWN = ("gl", "nats-server", "nats2file", "nginx", "target", "wrk")
+_SHOWN = (FULL, PAIR, "nats-server", "nats2file", "nginx", "target", "wrk")
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, list[Seen]], float]:
@@ -30,10 +30,11 @@ def run(options: argparse.Namespace) -> tuple[dict[str, list[Seen]], float]:
         target = nginx.start_target(fleet, (options.bodies.response,))
         proxy = nginx.start_proxy(fleet, target, target)
         running = appliance.start(fleet, target, target)
+        port, program = (running.full, FULL) if options.workers == 1 else (running.pair, PAIR)
         records = Records(running.records)
         ways = [
             Way("nginx", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx"),
-            Way("gl", "gl", f"http://{HOST}:{running.full}{ROUTE}{_CALL}", FULL),
+            Way("gl", "gl", f"http://{HOST}:{port}{ROUTE}{_CALL}", program),
         ]
         for way in ways:
             check(way, options.bodies)
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> tuple[dict[str, list[Seen]], float]:
                 seen = load(fleet, way, options.bodies, options.connections, options.seconds)
                 results.setdefault(way.key, []).append(seen)
                 records.take()
-        return results, peak(fleet.programs[FULL])
+        return results, peak(fleet.programs[program])
 
 
 def peak(program: Program) -> float:
@@ -61,6 +62,7 @@ def main() -> int:
         "--bodies", type=parse, default="1m", help="sizes of request and response, such as 100k/2k (1m)"
     )
     parser.add_argument("--connections", type=int, default=256, help="calls at a time (256)")
+    parser.add_argument("--workers", type=int, choices=(1, 2), default=1, help="workers of gl (1)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds over both paths (3)")
     parser.add_argument("--seconds", type=int, default=5, help="seconds of each measurement (5)")
     parser.add_argument("--most", type=float, default=600, help="memory limit of gl in MB (600)")

@@ -1,4 +1,4 @@
-"""Measures what open idle streams cost gl: `python -m bench.streams.idle [--streams 10000] [--chunks 10]`.
+"""Measures what open idle streams cost gl: `python -m bench.streams.idle [--streams N] [--chunks N] [--workers 2]`.
 
 Clients open streams through the default path and read the first chunk, then nothing happens. The report has the memory
 of gl per stream up to the first thousand and beyond it, its CPU time while all are idle, and the memory of each chunk
@@ -23,7 +23,7 @@ import httptools
 import uvloop
 
 from bench import appliance, payloads
-from bench.appliance import FULL, STREAMS
+from bench.appliance import FULL, PAIR, STREAMS
 from bench.processes import HOST, Fleet, Program, listens
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ async def measure(port: int, gl: Program, target: subprocess.Popen[bytes], strea
     return Idle(streams, (some - start) / min(_FIRST, streams), beyond, cpu, chunk)
 
 
-def run(streams: int, chunks: int) -> Idle:
+def run(streams: int, chunks: int, workers: int) -> Idle:
     """Start the appliance, and measure."""
     with contextlib.suppress(OSError, ValueError):  # only root may raise the hard limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (_DESCRIPTORS, _DESCRIPTORS))
@@ -169,15 +169,17 @@ def run(streams: int, chunks: int) -> Idle:
         target, unused = fleet.port(), fleet.port()
         words = [sys.executable, "-m", "bench.streams.idle", "--serve", str(target)]
         upstream = fleet.start("stream-target", words, listens(target))
-        port = appliance.start(fleet, unused, target).full
+        running = appliance.start(fleet, unused, target)
+        port, program = (running.full, FULL) if workers == 1 else (running.pair, PAIR)
         time.sleep(1)  # what services do after their start
-        return uvloop.run(measure(port, fleet.programs[FULL], upstream.process, streams, chunks))
+        return uvloop.run(measure(port, fleet.programs[program], upstream.process, streams, chunks))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--streams", type=int, default=9_900, help="open streams (9900)")
     parser.add_argument("--chunks", type=int, default=10, help="chunks that each stream gets after that (10)")
+    parser.add_argument("--workers", type=int, choices=(1, 2), default=1, help="workers of gl (1)")
     parser.add_argument("--most", type=int, default=20_000, help="bytes of a stream beyond the first thousand (20000)")
     parser.add_argument("--serve", metavar="PORT", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -185,7 +187,7 @@ def main() -> int:
         uvloop.run(_serve(int(options.serve)))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the programs are stopped
-    found = run(options.streams, options.chunks)
+    found = run(options.streams, options.chunks, options.workers)
     print(f"{found.streams:,} streams: {found.first:,.0f} bytes each of the first thousand, {found.beyond:,.0f} beyond")
     print(f"gl uses {found.cpu / 10_000:.2f} % of a core while all are idle")
     print(f"each chunk of {len(_EVENT)} bytes takes {found.chunk:,.0f} bytes until its record is written")
