@@ -187,15 +187,9 @@ class Call:
         return self.router.path, self.target_router.path
 
     @property
-    def awaits_processors(self) -> bool:
-        """Whether asynchronous processors will run after the reply: the record is final only then."""
-        if self.attempt is None:
-            return False
-        request, response = self.config.request, self.config.response
-        if not (request.async_rows or response.async_rows):
-            return False
-        paths = self.router_paths
-        return bool(request.async_rows_for_routers(*paths) or response.async_rows_for_routers(*paths))
+    def has_later_processors(self) -> bool:
+        """Whether processors are asked after the reply: the record is final only then."""
+        return self.attempt is not None and self.config.has_later_processors(*self.router_paths)
 
     def recorded_message(self, message: str) -> str:
         """What the record shows of an error message that may quote a payload: a provider's, or one about a field.

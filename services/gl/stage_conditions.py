@@ -52,10 +52,7 @@ def may_have_response_processors(config: Config, router: Router) -> bool:
 
 def may_have_later_processors(config: Config, router: Router) -> bool:
     """Whether a processor may be asked after the reply."""
-    chains = (config.request, config.response)
-    if _may_move(config, router):
-        return any(chain.async_rows for chain in chains)
-    return any(chain.async_rows_for_routers(router.path) for chain in chains)
+    return config.has_later_processors(*(() if _may_move(config, router) else (router.path,)))
 
 
 def _may_move(config: Config, router: Router) -> bool:

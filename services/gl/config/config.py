@@ -161,6 +161,13 @@ class Config:
         """Whether any call may have limits: its client key has, for all that is known here."""
         return any(self.subjects.values()) or any(router.keys is not KeyRule.OFF for router in self.routers)
 
+    def has_later_processors(self, *paths: str) -> bool:
+        """Whether processors are asked after the reply of a call with these routers; without paths, of any call."""
+        request, response = self.request, self.response
+        if not (request.async_rows or response.async_rows):
+            return False
+        return not paths or bool(request.async_rows_for_routers(*paths) or response.async_rows_for_routers(*paths))
+
     def max_parsed_request(self, largest: int) -> int:
         """The size in bytes up to which request bodies are parsed. `largest` is the maximum size of a bus message.
 

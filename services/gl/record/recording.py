@@ -39,8 +39,8 @@ class Recordable(RecordedCall, Protocol):
         """Whether the call leaves a record."""
 
     @property
-    def awaits_processors(self) -> bool:
-        """Whether asynchronous processors will run after the reply."""
+    def has_later_processors(self) -> bool:
+        """Whether processors are asked after the reply."""
 
 
 def accept(call: Recordable, recorder: Recorder) -> None:
@@ -49,7 +49,7 @@ def accept(call: Recordable, recorder: Recorder) -> None:
         return
     try:
         snapshot = call.snapshot = call.record_writer.snapshot(call, monotonic_ns())
-        data, is_final = _fitted(snapshot.data, recorder), not call.awaits_processors
+        data, is_final = _fitted(snapshot.data, recorder), not call.has_later_processors
         recorder.accept(call.record_id, data, is_final=is_final)
         if is_final:
             snapshot.final = data

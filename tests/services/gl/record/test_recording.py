@@ -39,7 +39,7 @@ async def test_final_record_is_made_again_if_the_call_ends_otherwise(make_call):
 
 async def test_record_that_processors_complete(make_call, monkeypatch):
     """With asynchronous processors, the record is accepted as one that is not final."""
-    monkeypatch.setattr(Call, "awaits_processors", True)
+    monkeypatch.setattr(Call, "has_later_processors", True)
     call, records = make_call(), FakeRecorder()
     recording.accept(call, records)
     assert records.final is None
