@@ -98,6 +98,8 @@ class Gateway:
         self._metrics = CallMetrics()
         self._services = BusServices(lambda: None if self._generation is None else self._generation.deps.bus)
         self._admin = AdminListener(self._snapshot, self._health)
+        self._following: set[asyncio.Task[None]] = set()  # what a reload has left to do
+        self._follows_in_turn = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()  # closes buses that are not in use any more
         self._stopping = False
         self._targets = TargetHealth()
@@ -142,6 +144,7 @@ class Gateway:
         self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
         self._generations += 1
         self._sharing.activate(config, bus, owner)
+        self._quota_sharing.begin(owner, has_limits=config.has_limits)
         await self._share_quotas(config, bus)
         self._keys.activate(config, bus, owner)
         if bus.connected:
@@ -169,7 +172,8 @@ class Gateway:
         except BaseException:
             await self.cancel(prepared)
             raise
-        await self.commit(prepared)
+        self.commit(prepared)
+        await self._use_admin_port(config)
 
     async def prepare(self, config: Config) -> Prepared:
         """Do the parts of a reload that can fail. `commit` or `cancel` must follow."""
@@ -193,8 +197,11 @@ class Gateway:
         if prepared.bus is not None:
             await prepared.bus.close()
 
-    async def commit(self, prepared: Prepared) -> None:
-        """Put a prepared config in force. Calls that begin from now on have it; the rest follows in the background."""
+    def commit(self, prepared: Prepared) -> None:
+        """Put a prepared config in force. Calls that begin from now on have it; what waits for the bus follows later.
+
+        ginit restarts a service that does not say soon that its config is in force, and the bus may be slow.
+        """
         old = self._required()
         config, bus, clients = self._with_live_state(prepared.config), prepared.bus or old.deps.bus, prepared.clients
         same_name = config.gateway_id == old.config.gateway_id
@@ -204,7 +211,10 @@ class Gateway:
         self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
         self._generations += 1
         self._listeners.switch(prepared.replacement)
-        await self._activate(config, old, bus, clients)
+        self._activate(config, old, bus, clients)
+        following = asyncio.create_task(self._follow(config, old, bus), name="rest of a reload")
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
 
     def _apply_changes(self) -> None:
         """Put what has changed beside the config in force: lists of models, tokens, prices."""
@@ -215,20 +225,28 @@ class Gateway:
         """The config with what gl knows beside it: models of providers, tokens for them, prices of the operator."""
         return self._prices.applied(self._tokens.applied(self._discovery.applied(config)))
 
-    async def _activate(self, config: Config, old: Generation, bus: Bus, clients: Clients) -> None:
-        """Let everything beside calls follow the config in force."""
-        await self._use_admin_port(config)
-        self._sharing.activate(config, bus, self._required_owner())
-        self._keys.activate(config, bus, self._required_owner())
+    def _activate(self, config: Config, old: Generation, bus: Bus, clients: Clients) -> None:
+        """Let everything beside calls follow the config in force, without waiting for anything."""
+        owner = self._required_owner()
+        self._sharing.activate(config, bus, owner)
+        self._keys.activate(config, bus, owner)
         self._records.resize(config.journal_max_bytes)
         self._discovery.refresh()
         self._tokens.refresh()
         self._aws.refresh()
-        if bus is not old.deps.bus or config.record_log != old.config.record_log:
-            await self._records.publish_to(bus, config.topics.logger, config.record_log)
-        await self._share_quotas(config, bus)
+        self._quota_sharing.begin(owner, has_limits=config.has_limits)
         if clients is not old.clients:
             old.clients.retire()
+
+    async def _follow(self, config: Config, old: Generation, bus: Bus) -> None:
+        """Let what waits for the bus follow a config that was put in force, after the configs before it."""
+        async with self._follows_in_turn:
+            try:
+                if bus is not old.deps.bus or config.record_log != old.config.record_log:
+                    await self._records.publish_to(bus, config.topics.logger, config.record_log)
+                await self._share_quotas(config, bus)
+            except Exception as error:  # noqa: BLE001 - a border: the config is in force, and calls are served with it
+                log.fault("reload not finished", error)
         if bus is not old.deps.bus:
             closing = asyncio.create_task(_close_when_idle(old.deps.bus, self._listeners.calls), name="old bus")
             self._closing.add(closing)
@@ -238,6 +256,10 @@ class Gateway:
         """Stop accepting clients, finish the calls in flight, and disconnect from the bus."""
         self._stopping = True
         self._unrecorded.close()
+        for following in self._following:
+            following.cancel()
+        if self._following:
+            await asyncio.wait(self._following)
         generation = self._generation
         await self._listeners.stop(generation.config.shutdown_time if generation else 0)
         await self._admin.stop()
@@ -326,9 +348,7 @@ class Gateway:
         )
 
     async def _share_quotas(self, config: Config, bus: Bus) -> None:
-        location = BucketLocation(bus, config.storage, config.topics.own)
-        owner = self._required_owner()
-        await self._quota_sharing.activate(location, config.gateway_id, owner, has_limits=config.has_limits)
+        await self._quota_sharing.activate(BucketLocation(bus, config.storage, config.topics.own), config.gateway_id)
 
     async def _bus(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._role.bus_name, log)

@@ -40,7 +40,7 @@ class BucketLocation(NamedTuple):
 
 
 class QuotaSharing:
-    """Shares what is in a book. `activate` is called with each config that is put in force."""
+    """Shares what is in a book. `begin` and `activate` are called with each config that is put in force."""
 
     def __init__(self, book: QuotaBook, mirror: QuotaMirror, part: Part = WHOLE) -> None:
         """`part` is what this process may use of each limit while the bus has no JetStream to share over."""
@@ -52,17 +52,21 @@ class QuotaSharing:
         self._location: BucketLocation | None = None
         self._replicator: UsageReplicator | None = None
 
-    async def activate(self, location: BucketLocation, gateway_id: str, owner: TaskOwner, *, has_limits: bool) -> None:
-        """Share at a location, from the first config on that has limits. Waits a moment for the others' usage."""
-        if not has_limits and not self._is_storing:
+    def begin(self, owner: TaskOwner, *, has_limits: bool) -> None:
+        """From the first config on that has limits, count from where the usage on disk ends, and store."""
+        if not has_limits or self._is_storing:
             return
+        self._is_storing = True
+        self._mirror.load(self._book.ledger, self._book.clock())
+        self._book.save = self._mirror.save
+        self._book.report = self._events.report
+        owner.spawn(self._mirror.run(self._book.ledger, self._book.clock), "usage on disk")
+        owner.spawn(self._events.run(), "events of budgets")
+
+    async def activate(self, location: BucketLocation, gateway_id: str) -> None:
+        """Share at a location, if `begin` has found limits. Waits a moment for the others' usage."""
         if not self._is_storing:
-            self._is_storing = True
-            self._mirror.load(self._book.ledger, self._book.clock())
-            self._book.save = self._mirror.save
-            self._book.report = self._events.report
-            owner.spawn(self._mirror.run(self._book.ledger, self._book.clock), "usage on disk")
-            owner.spawn(self._events.run(), "events of budgets")
+            return
         self._events.send_to(location.bus, location.topic, gateway_id)
         if location == self._location:
             return

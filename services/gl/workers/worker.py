@@ -174,7 +174,7 @@ class Worker:
             self._in_force = self._next
             logs.set_level(self._next.log_level)
         if prepared is not None:
-            await gateway.commit(prepared)
+            gateway.commit(prepared)
         elif not self._is_serving:
             self._balance.begin()
             gateway.serve()
