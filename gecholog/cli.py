@@ -101,8 +101,12 @@ def _run(program: Program[C], arguments: Arguments) -> int:
             _tell_not_set(fresh)
         return service.Reading(made, fresh)
 
-    checksum_file = ChecksumFile.of(arguments.alias)
-    return service.run(program.make(built, arguments.alias), reread, parsed, checksum_file, program.ready)
+    try:
+        made = program.make(built, arguments.alias)
+    except OSError as error:
+        log.error("cannot go on", reason=str(error))
+        return 1
+    return service.run(made, reread, parsed, ChecksumFile.of(arguments.alias), program.ready)
 
 
 def _checked(arguments: Arguments, spec: ConfigSpec) -> ParsedConfig:

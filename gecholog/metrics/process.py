@@ -25,7 +25,19 @@ START = Family(
     "process_start_time_seconds", Kind.GAUGE, "Start time of the oldest process, since 1970", merge=Merge.MIN
 )
 
-_started = time.time()
+
+class _Start:
+    """When this process began: for one that was made by `fork`, that is the moment when it was."""
+
+    def __init__(self) -> None:
+        self.at = time.time()
+        os.register_at_fork(after_in_child=self._again)
+
+    def _again(self) -> None:
+        self.at = time.time()
+
+
+_start = _Start()
 
 
 def snapshot() -> Snapshot:
@@ -34,7 +46,7 @@ def snapshot() -> Snapshot:
     families: dict[Family, Series] = {
         CPU: {(): round((used.ru_utime + used.ru_stime) * _MICRO)},
         MOST_FILES: {(): resource.getrlimit(resource.RLIMIT_NOFILE)[0]},
-        START: {(): _started},
+        START: {(): _start.at},
     }
     try:
         virtual, resident, *_ = (_PROC / "statm").read_text("ascii").split()

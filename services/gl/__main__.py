@@ -10,7 +10,7 @@ from gecholog.cli import Program, main
 from services.gl.config import build, config_spec
 from services.gl.gateway import Gateway
 from services.gl.role import Role
-from services.gl.workers import worker
+from services.gl.workers import template
 from services.gl.workers.parent import Parent
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ PROGRAM = Program(
 
 # Seconds until a thread that reads a large body gives the interpreter back to the event loop (Python's own: 0.005).
 _SWITCH_INTERVAL = 0.001
-_WORKER = "--worker"  # the first argument of the processes that a parent starts
 
 if __name__ == "__main__":
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    sys.exit(worker.main(sys.argv[1:]) if sys.argv[1:2] == [_WORKER] else main(PROGRAM))
+    sys.exit(template.main(sys.argv[1:]) if sys.argv[1:2] == [template.OPTION] else main(PROGRAM))

@@ -21,6 +21,7 @@ class Counts:
 
     def __init__(self, descriptor: int) -> None:
         """`descriptor` is that of a file of `create`. Raises OSError."""
+        self.descriptor = descriptor
         self._map = mmap.mmap(descriptor, 8 * _MOST)
         self._numbers = memoryview(self._map).cast("q")
 

@@ -120,6 +120,11 @@ class Channel:
             await asyncio.gather(writing, return_exceptions=True)
             self._close()
 
+    def shut(self) -> None:
+        """End the connection: the other end sees it, and `run` returns."""
+        with contextlib.suppress(OSError):
+            self._end.shutdown(socket.SHUT_RDWR)
+
     def _close(self) -> None:
         self._is_closed = True
         self._end.close()

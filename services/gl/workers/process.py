@@ -1,13 +1,12 @@
-"""A worker, seen from its parent: a process of its own with a fresh interpreter, and the channel to it."""
+"""A worker, seen from its parent: a process of its own, and the channel to it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 from gecholog.breakerstatus import OpenBreaker
@@ -20,54 +19,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from services.gl.workers.order import Order
+    from services.gl.workers.template_process import Copy, TemplateProcess
 
 log = Log("workers")
 
-MODULE = "services.gl"
-PREPARE_WITHIN_S = 12.0  # less than ginit waits for the answer to a reload
-COMMIT_WITHIN_S = 60.0  # a slow bus may delay what follows the switch; pings find a worker that hangs
 PING_EVERY_S = 1.0
 HANGS_AFTER_S = 10.0  # without an answer; ginit kills a service that hangs after 15 s
+_COMMIT_WITHIN_S = 10.0  # it only switches; one that does not is blocked
+_CANCEL_WITHIN_S = 2.5  # ginit waits 15 s for the answer to a reload, and most of that is for `prepare`
 _STARTS_WITHIN_S = 60.0  # until a new process answers at all
-_FIRST_PREPARE_WITHIN_S = 24 * 3600.0  # at its start a worker may wait for the bus, as a single process does
+FIRST_PREPARE_WITHIN_S = 24 * 3600.0  # at its start a worker may wait for the bus, as a single process does
 
 
 class WorkerProcess:
     """One worker. `is_serving` from its first `commit` to its end."""
 
-    def __init__(
-        self, index: int, process: asyncio.subprocess.Process, end: socket.socket, changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, index: int, copy: Copy, end: socket.socket, changed: Callable[[], None]) -> None:
         self.index = index
         self.is_serving = False
         self.records = RecordStatus()
         self.breakers: list[OpenBreaker] = []
-        self._process = process
+        self._copy = copy
         self._changed = changed
         self.channel = Channel(end, {reporting.RECORDS: self._take_records, reporting.BREAKERS: self._take_breakers})
-        self._ended: asyncio.Task[int] = asyncio.create_task(self._live(), name=f"worker {index}")
+        self._ended: asyncio.Task[int | None] = asyncio.create_task(self._live(), name=f"worker {index}")
 
     @classmethod
-    async def start(cls, index: int, alias: str, counts: int, changed: Callable[[], None]) -> WorkerProcess:
-        """Start a process. `counts` is the descriptor of the file of `Counts`. Raises OSError.
-
-        `changed` is called when the worker has reported something.
-        """
+    async def start(cls, index: int, template: TemplateProcess, changed: Callable[[], None]) -> WorkerProcess:
+        """Start a process. `changed` is called when the worker has reported something. Raises ChannelError."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = command_line(index, alias, theirs.fileno(), counts)
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno(), counts]
-                )
+                copy = await template.copy(index, theirs)
             except BaseException:
                 ours.close()
                 raise
-        return cls(index, process, ours, changed)
+        return cls(index, copy, ours, changed)
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._copy.pid
 
     @property
     def is_running(self) -> bool:
@@ -75,15 +66,16 @@ class WorkerProcess:
 
     # ------------------------------------------------------------------ orders
 
-    async def prepare(self, order: Order, sockets: Sequence[socket.socket]) -> None:
+    async def prepare(
+        self, order: Order, sockets: Sequence[socket.socket], within_s: float = FIRST_PREPARE_WITHIN_S
+    ) -> None:
         """Have it prepare a config: everything that may fail. Raises ChannelError."""
-        within = PREPARE_WITHIN_S if self.is_serving else _FIRST_PREPARE_WITHIN_S
-        await self.channel.call("prepare", order.to_json(), sockets, within=within)
+        await self.channel.call("prepare", order.to_json(), sockets, within=within_s)
 
     async def commit(self) -> None:
         """Have it put the prepared config in force. A worker that cannot is killed, its successor begins with it."""
         try:
-            await self.channel.call("commit", within=COMMIT_WITHIN_S)
+            await self.channel.call("commit", within=_COMMIT_WITHIN_S)
         except ChannelError as error:
             if self.is_running:
                 log.error("worker cannot put the config in force, killing it", worker=self.index, reason=str(error))
@@ -94,7 +86,7 @@ class WorkerProcess:
     async def cancel(self) -> None:
         """Have it discard the prepared config. A worker that cannot is killed."""
         try:
-            await self.channel.call("cancel", within=COMMIT_WITHIN_S)
+            await self.channel.call("cancel", within=_CANCEL_WITHIN_S)
         except ChannelError:
             self.kill()
 
@@ -111,20 +103,21 @@ class WorkerProcess:
     def kill(self) -> None:
         """End it at once."""
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGKILL)
+            if self.is_running:
+                os.kill(self.pid, signal.SIGKILL)
 
     # -------------------------------------------------------------------- life
 
-    async def ended(self) -> int:
-        """Wait for its end. Returns the exit code, negative for a signal."""
+    async def ended(self) -> int | None:
+        """Wait for its end. Returns the exit code, negative for a signal; None if it is not known."""
         return await asyncio.shield(self._ended)
 
-    async def _live(self) -> int:
+    async def _live(self) -> int | None:
         carrying = asyncio.create_task(self._carry(), name=f"channel of worker {self.index}")
         watching = asyncio.create_task(self._kill_if_it_hangs(), name=f"pings of worker {self.index}")
         try:
-            code = await self._process.wait()
-            await carrying  # what it has said last
+            code = await self._copy.exit_code
+            await carrying  # what it has said last; without the template, this alone tells that the worker has ended
             return code
         finally:
             for task in (carrying, watching):
@@ -157,10 +150,3 @@ class WorkerProcess:
     async def _take_breakers(self, argument: Any, _: list[socket.socket]) -> None:
         self.breakers = [OpenBreaker(**one) for one in argument]
         self._changed()
-
-
-def command_line(index: int, alias: str, channel: int, counts: int) -> list[str]:
-    """The command that starts a worker."""
-    safe_path = ["-P"] if sys.flags.safe_path else []  # as in services/bin/program
-    numbers = ["--worker", str(index), "--channel", str(channel), "--counts", str(counts)]
-    return [sys.executable, *safe_path, "-m", MODULE, *numbers, "-a", alias]

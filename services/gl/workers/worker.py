@@ -6,11 +6,9 @@ once, so that the port is free for the next parent, finishes its calls and their
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import signal
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -25,14 +23,13 @@ from gecholog.task_owner import TaskOwner
 from services.gl.config import build, config_spec
 from services.gl.gateway import Gateway
 from services.gl.role import Role
-from services.gl.workers.balance import Counts
 from services.gl.workers.channel import Channel
 from services.gl.workers.handed import HandedSocket
 from services.gl.workers.order import Order
 from services.gl.workers.reporting import ReportedBreakers, ReportedRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import socket
 
     from services.gl.config import Config
     from services.gl.gateway import Prepared
@@ -43,22 +40,10 @@ log = Log("workers")
 _LONGEST_END_S = 20.0  # beyond the time for calls; then a worker whose parent has ended exits, whatever it does
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run a worker, and return its exit code."""
-    parser = argparse.ArgumentParser(prog="gl", description="A worker, which only gl itself starts.")
-    parser.add_argument("--worker", type=int, required=True)
-    parser.add_argument("--channel", type=int, required=True, help="descriptor of the channel to the parent")
-    parser.add_argument("--counts", type=int, required=True, help="descriptor of the file with numbers of connections")
-    parser.add_argument("-a", default="gl")
-    arguments = parser.parse_args(argv)
-    logs.setup(arguments.a, worker=arguments.worker)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            end = socket.socket(fileno=arguments.channel)
-            balance = Counts(arguments.counts).of(arguments.worker)
-            return runner.run(_run(end, arguments.a, arguments.worker, balance))
-    finally:
-        logs.finish()
+def run(end: socket.socket, alias: str, index: int, balance: WorkerBalance) -> int:
+    """Run worker number `index`, and return its exit code. `end` is its end of the channel to the parent."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(end, alias, index, balance))
 
 
 async def _run(end: socket.socket, alias: str, index: int, balance: WorkerBalance) -> int:

@@ -1,6 +1,7 @@
 """A gateway with workers, and what is seen of them."""
 
 import contextlib
+import itertools
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from gecholog.workerstatus import WorkerStatusFile
 from tests.services.gl.rig.gateway import Gateway
+from tests.services.gl.rig.http_client import HttpClient
 from tests.support.waiting import DEADLINE, until
 
 _TICK = 0.02  # seconds between two looks
@@ -73,6 +75,60 @@ class Crew:
         finally:
             done.set()
             watching.join()
+
+    @contextlib.contextmanager
+    def asked(self):
+        """Asks each worker without end while the block runs, and collects which config answers: see `Answers`."""
+        answers, done = Answers(), threading.Event()
+        clients: dict[int, HttpClient] = {}
+        while len(clients) < len(self.all_serve()):
+            client = self.gateway.client()
+            number = _worker_of(client.ask("GET", "/echo/a").reply().transaction)
+            clients.setdefault(number, client)
+
+        def ask(client):
+            while not done.is_set():
+                answers.add(client.ask("GET", "/echo/a").reply().transaction)
+
+        asking = [threading.Thread(target=ask, args=[client], daemon=True) for client in clients.values()]
+        for thread in asking:
+            thread.start()
+        try:
+            yield answers
+        finally:
+            done.set()
+            for thread in asking:
+                thread.join()
+            for client in clients.values():
+                client.leave()
+
+
+class Answers:
+    """When each config, told by its gateway id, answered first and last, and how often."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, float] = {}
+        self._last: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def add(self, transaction: str) -> None:
+        """Note an answer that has just come."""
+        name, now = transaction.partition("_")[0], time.monotonic()
+        with self._lock:
+            self._first.setdefault(name, now)
+            self._last[name] = now
+            self.count += 1
+
+    @property
+    def overlaps(self) -> list[float]:
+        """For how many seconds a config still answered after the first answer with the next one, for each of them."""
+        names = sorted(self._first, key=self._first.__getitem__)
+        return [max(0.0, self._last[one] - self._first[following]) for one, following in itertools.pairwise(names)]
+
+
+def _worker_of(transaction: str) -> int:
+    return int(transaction.split("_")[2]) % 64
 
 
 def is_running(pid: int) -> bool:
