@@ -117,6 +117,8 @@ try_start() {
     trial=$(as_user mktemp -d)
     as_user cp -R "$HOME_FOLDER/conf" "$trial/conf"
     [ ! -d "$HOME_FOLDER/secrets" ] || as_user cp -R "$HOME_FOLDER/secrets" "$trial/secrets"
+    as_user mkdir "$trial/data"
+    [ ! -f "$HOME_FOLDER/data/secrets.json" ] || as_user cp "$HOME_FOLDER/data/secrets.json" "$trial/data/"
     say "trial start in $trial"
     # shellcheck disable=SC2016
     (
