@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support import forking
 from tests.support.waiting import DEADLINE, until
 
 ROOT = Path(__file__).parents[2]
@@ -24,25 +25,19 @@ class ServiceProcess:
 
     `lines` is all of its standard output so far, `errors` of its standard error. The methods that wait block: in a
     coroutine take `logged` and `ended` instead, so that the event loop (the target in it) continues.
+
+    Our services are forks of a process that has imported them (see `forking`), unless `fresh` is set.
     """
 
-    def __init__(self, command: Sequence[str], *, alias: str, home: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], *, alias: str, home: Path, env: Mapping[str, str], fresh: bool = False
+    ) -> None:
         self.alias = alias
         self.home = home
         self.lines: list[str] = []
         self.errors: list[str] = []
         home.mkdir(parents=True, exist_ok=True)
-        self._process = subprocess.Popen(
-            command,
-            cwd=home,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-            errors="replace",
-        )
+        self._process = _start_fresh(command, home, env) if fresh else _start(command, home, env)
         self._readers = [
             threading.Thread(target=_copy, args=(self._process.stdout, self.lines), daemon=True),
             threading.Thread(target=_copy, args=(self._process.stderr, self.errors), daemon=True),
@@ -149,6 +144,28 @@ class ServiceProcess:
     def _drained(self) -> None:
         for reader in self._readers:
             reader.join(DEADLINE)
+
+
+def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str] | forking.ForkedProcess:
+    python, flag, module, *arguments = [*command, "", "", ""][: max(3, len(command))]
+    settings = {name for name in env if name.startswith("PYTHON")} - {"PYTHONPATH"}
+    if (python, flag) == (sys.executable, "-m") and module in forking.MODULES and not settings:
+        return forking.start(module, arguments, cwd=cwd, env=env)
+    return _start_fresh(command, cwd, env)
+
+
+def _start_fresh(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        errors="replace",
+    )
 
 
 def _copy(stream: Any, lines: list[str]) -> None:
