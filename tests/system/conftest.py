@@ -42,10 +42,22 @@ class Default(Home):
             return []
         return [json.loads(line) for line in lines]
 
+    def leave_out(self, *names):
+        """Take services out of the appliance."""
+        services = json.loads(self.config("ginit_config").read_text("utf-8"))["services"]
+        self.change("ginit_config", services=[one for one in services if one["name"] not in names])
+
 
 @pytest.fixture
-def appliance(tmp_path):
+def whole_appliance(tmp_path):
     """The appliance, not yet started; whatever still runs after the test is killed."""
     made = Default(tmp_path / "app")
     yield made
     made.close()
+
+
+@pytest.fixture
+def appliance(whole_appliance):
+    """The same without web interface and ledger, which take half of the CPU of a start."""
+    whole_appliance.leave_out("gui", "nats2ledger")
+    return whole_appliance

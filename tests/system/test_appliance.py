@@ -1,6 +1,7 @@
 """The whole appliance, as `make up` starts it: from a call to its record, and through the deaths of its parts."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -35,64 +36,64 @@ async def call(session, appliance, **headers):
         return response.status, await response.json()
 
 
-async def test_from_a_call_to_its_record(appliance):
+async def test_from_a_call_to_its_record(whole_appliance):
     """A call through the OpenAI SDK is answered, counted and recorded; then all ends without a trace."""
-    await asyncio.to_thread(appliance.up, *UP)
-    client = openai.AsyncOpenAI(base_url=appliance.url + "/dummy/v1", api_key="sk-very-secret")
+    await asyncio.to_thread(whole_appliance.up, *UP)
+    client = openai.AsyncOpenAI(base_url=whole_appliance.url + "/dummy/v1", api_key="sk-very-secret")
     async with client:
         answer = await client.chat.completions.create(**CHAT)
     assert "Hello" in answer.choices[0].message.content
-    (record,) = await eventually(appliance.records, "the record")
+    (record,) = await eventually(whole_appliance.records, "the record")
     assert record["response"]["token_count"]["total_tokens"] == answer.usage.total_tokens
     assert record["transaction_id"].startswith(record["session_id"])
     assert record["ingress_egress_timer"]["start"]
-    log = (appliance.folder / "log" / "gecholog.jsonl").read_text("utf-8")
-    assert "sk-very-secret" not in log + "\n".join(appliance.lines)
-    assert healthcheck(appliance, "-s", "gl", "-p").stdout == appliance.sum_of("gl_config")
-    assert healthcheck(appliance).returncode == 0
-    assert re.match(r"healthy: 8 services \(off: nats2log\)\n", healthcheck(appliance).stdout)
-    people = "\n".join(line for line in appliance.lines if not line.startswith("{"))
-    assert f"port {appliance.gl_port}" in people
-    assert f"curl -s http://localhost:{appliance.gl_port}{PATH}" in people
-    assert await asyncio.to_thread(appliance.stop) == 0
-    assert appliance.processes() == []
-    assert healthcheck(appliance).returncode == 1
-    assert len(appliance.records()) == 1
+    log = (whole_appliance.folder / "log" / "gecholog.jsonl").read_text("utf-8")
+    assert "sk-very-secret" not in log + "\n".join(whole_appliance.lines)
+    assert healthcheck(whole_appliance, "-s", "gl", "-p").stdout == whole_appliance.sum_of("gl_config")
+    assert healthcheck(whole_appliance).returncode == 0
+    assert re.match(r"healthy: 8 services \(off: nats2log\)\n", healthcheck(whole_appliance).stdout)
+    people = "\n".join(line for line in whole_appliance.lines if not line.startswith("{"))
+    assert f"port {whole_appliance.gl_port}" in people
+    assert f"curl -s http://localhost:{whole_appliance.gl_port}{PATH}" in people
+    assert await asyncio.to_thread(whole_appliance.stop) == 0
+    assert whole_appliance.processes() == []
+    assert healthcheck(whole_appliance).returncode == 1
+    assert len(whole_appliance.records()) == 1
 
 
-async def test_all_lines_of_the_system_log_are_json(appliance):
+async def test_all_lines_of_the_system_log_are_json(whole_appliance):
     """nats-server's too, with its level; what is for people is on standard error."""
-    await asyncio.to_thread(appliance.up, *UP)
-    await asyncio.to_thread(appliance.stop)
-    out = [line for line in appliance.lines if line.startswith("{")]
+    await asyncio.to_thread(whole_appliance.up, *UP)
+    await asyncio.to_thread(whole_appliance.stop)
+    out = [line for line in whole_appliance.lines if line.startswith("{")]
     entries = [json.loads(line) for line in out]
     assert all({"time", "level", "msg", "service"} <= entry.keys() for entry in entries)
     assert {"nats-server", "gl", "nats2file", "tokencounter", "dummy", "ginit"} <= {one["service"] for one in entries}
 
 
-@pytest.mark.parametrize("name", ["nats-server", "gl", "nats2file", "tokencounter", "dummy"])
-async def test_killed_service_comes_back(appliance, name):
-    """Its checksum file goes with it and comes with it, and calls work again."""
+async def test_killed_services_come_back(appliance):
+    """One after another: its checksum file goes with it and comes with it, and calls work again."""
     await asyncio.to_thread(appliance.up, *UP)
-    first = appliance.pid(name)
-    os.kill(first, signal.SIGKILL)
-    await eventually(lambda: healthcheck(appliance, "-s", name).returncode == 1 or appliance.pid(name) != first)
-    await asyncio.to_thread(appliance.said, "service is healthy", times=2, child=name)
-    assert healthcheck(appliance, "-s", name).returncode == 0
+    for name in ("nats-server", "gl", "nats2file", "tokencounter", "dummy"):
+        first, recorded = appliance.pid(name), len(appliance.records())
+        os.kill(first, signal.SIGKILL)
+        gone = lambda: healthcheck(appliance, "-s", name).returncode == 1 or appliance.pid(name) != first  # noqa: B023, E731
+        await eventually(gone, f"the end of {name}")
+        await asyncio.to_thread(appliance.said, "service is healthy", times=2, child=name)
+        assert healthcheck(appliance, "-s", name).returncode == 0
+        await _calls_work(appliance)
+        await eventually(lambda: len(appliance.records()) > recorded, f"the record after {name} was killed")  # noqa: B023
 
-    async with aiohttp.ClientSession() as session:
 
-        async def works():
-            try:
+async def _calls_work(appliance):
+    """Wait until a call is answered, and counted."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(DEADLINE):
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
                 status, answer = await call(session, appliance)
-            except aiohttp.ClientError:
-                return False
-            return status == 200 and answer["usage"]["total_tokens"] > 0
-
-        async with asyncio.timeout(DEADLINE):
-            while not await works():  # noqa: ASYNC110 - there is no event to wait for
-                await asyncio.sleep(0.05)
-    await eventually(appliance.records, "the record")
+                if status == 200 and answer["usage"]["total_tokens"] > 0:
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def test_config_with_a_bus_that_is_away(appliance, free_port):

@@ -27,8 +27,8 @@ from tests.system import variants
 from tests.system.conftest import UP
 from tests.system.load import LoadRun
 
-VALID = int(os.environ.get("CHANGES", "12"))
-INVALID = int(os.environ.get("CHANGES_INVALID", "4"))
+VALID = int(os.environ.get("CHANGES", "5"))
+INVALID = int(os.environ.get("CHANGES_INVALID", "2"))
 LONG = "CHANGES" in os.environ
 KILLED = ("nats-server", "gl", "tokencounter", "nats2file", "nats2log", "dummy")
 FORCED_WITHIN = 2.0  # seconds, in the long run
@@ -186,7 +186,7 @@ async def test_changes_under_load(appliance):
         assert of_ginit_after == of_ginit
 
 
-@pytest.mark.parametrize("name", KILLED if LONG else KILLED[:3])
+@pytest.mark.parametrize("name", KILLED if LONG else ["gl"])
 async def test_kill_under_load(appliance, name):
     """A killed service is back soon; calls fail only while gl itself, or the target, is down."""
     await asyncio.to_thread(appliance.up, *UP)
@@ -220,7 +220,7 @@ async def test_kill_under_load(appliance, name):
     assert await asyncio.to_thread(appliance.stop) == 0
 
 
-@pytest.mark.parametrize("service", ["nats-server", "gl", "nats2file"])
+@pytest.mark.parametrize("service", ["nats-server", "gl", "nats2file"] if LONG else ["nats2file"])
 async def test_service_with_a_die_promise_that_cannot_start(appliance, service):
     """The appliance ends with an error, and the last lines say why."""
     if service == "nats-server":
@@ -249,7 +249,7 @@ async def test_service_with_a_die_promise_that_cannot_start(appliance, service):
 
 
 @pytest.mark.parametrize(
-    "way", [variants.linked, variants.in_pieces, variants.copied, variants.renamed][: 4 if LONG else 2]
+    "way", [variants.in_pieces, variants.linked, variants.copied, variants.renamed][: 4 if LONG else 1]
 )
 async def test_every_way_to_replace_a_file(appliance, way):
     """However the file is replaced, its content comes in force, and what is half written never does."""
@@ -288,7 +288,7 @@ async def test_renewed_certificate(appliance, tls_files):
     serials = {await _serial(appliance, context)}
     async with LoadRun(f"https://localhost:{appliance.gl_port}", tls=context) as load:
         await eventually(lambda: load.done > 100 and load.streams, "calls")
-        for number in range(4):
+        for number in range(2):
             new_certificate, new_key = tls_files.issue(f"renewed{number}")
             for new, old in ((new_certificate, certificate), (new_key, private_key)):
                 beside = old.with_suffix(".new")
@@ -302,7 +302,7 @@ async def test_renewed_certificate(appliance, tls_files):
             await eventually(lambda done=done: load.done > done + 100, "calls")
     what = sorted({failure.what for failure in load.failures + load.broken})[:5]
     _say(certificates=len(serials), calls=load.done, failed=len(load.failures), broken=len(load.broken), what=what)
-    assert len(serials) == 5
+    assert len(serials) == 3
     assert load.failures == []
     assert load.broken == []
 

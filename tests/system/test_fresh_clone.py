@@ -95,7 +95,11 @@ class MakeUp:
 
 
 @pytest.mark.parametrize(
-    ("environ", "options"), [({"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": DUMMY}, ()), ({}, ("--without-key",))]
+    ("environ", "options"),
+    [
+        ({"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": DUMMY}, ()),
+        pytest.param({}, ("--without-key",), marks=pytest.mark.soak),  # the other one takes the same way
+    ],
 )
 def test_the_openai_sdk(clone, inside, environ, options):
     """With a key in the environment OpenAI's models are there, without one the dummy; one line names the rest."""

@@ -26,7 +26,7 @@ from tests.system.conftest import UP
 from tests.system.loss_load import CallCounts, RecordLoad
 from tests.system.loss_records import Bystander, RecordFile, slow_processor
 
-SECONDS = float(os.environ.get("LOSS_SECONDS", "15"))
+SECONDS = float(os.environ.get("LOSS_SECONDS", "8"))
 RATE = float(os.environ.get("LOSS_RATE", "100"))
 SINKS = ("nats2file", "nats2log")
 ALL = ("nats-server", "gl", *SINKS, "tokencounter", "dummy")

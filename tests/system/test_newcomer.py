@@ -26,12 +26,12 @@ def ask(base, key):
         return client.chat.completions.create(**asked).choices[0].message.content
 
 
-async def test_from_the_first_sign_in_to_a_call_with_an_own_key(appliance):
-    appliance.start(*UP)
-    serving = appliance.folder / "checksum" / ".gui_config.sha256"
+async def test_from_the_first_sign_in_to_a_call_with_an_own_key(whole_appliance):
+    whole_appliance.start(*UP)
+    serving = whole_appliance.folder / "checksum" / ".gui_config.sha256"
     await eventually(serving.exists, "the interface serves", seconds=4 * DEADLINE)
-    first = (appliance.folder / "secrets" / "GUI_SECRET").read_text().strip()
-    address, complaints = f"http://localhost:{appliance.gui_port}", []
+    first = (whole_appliance.folder / "secrets" / "GUI_SECRET").read_text().strip()
+    address, complaints = f"http://localhost:{whole_appliance.gui_port}", []
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
         page = await (await chromium.new_context(viewport={"width": 1440, "height": 900})).new_page()
@@ -51,7 +51,7 @@ async def test_from_the_first_sign_in_to_a_call_with_an_own_key(appliance):
         await page.get_by_role("link", name="Routers").first.click()  # a router of one's own
         await page.get_by_role("button", name="New router").click()
         await page.get_by_label("Router path").fill("/mine/")
-        await page.get_by_label("URL", exact=True).fill(f"http://127.0.0.1:{appliance.dummy_port}/")
+        await page.get_by_label("URL", exact=True).fill(f"http://127.0.0.1:{whole_appliance.dummy_port}/")
         await page.get_by_role("button", name="Save and close").click()
         await page.get_by_role("link", name="Review and deploy").click()
         await page.get_by_role("button", name="Deploy").click()
@@ -59,7 +59,7 @@ async def test_from_the_first_sign_in_to_a_call_with_an_own_key(appliance):
 
         await page.get_by_role("link", name="Live calls").first.click()  # a call, and see it
         await expect(page.locator("#live-state")).to_have_text("streaming")
-        assert await asyncio.to_thread(ask, f"{appliance.url}/mine/v1", "none")
+        assert await asyncio.to_thread(ask, f"{whole_appliance.url}/mine/v1", "none")
         await expect(page.locator("#calls tr", has_text="/mine/").first).to_be_visible()
 
         await page.get_by_role("link", name="Client keys").first.click()  # a key, and the SDK with it
@@ -74,7 +74,7 @@ async def test_from_the_first_sign_in_to_a_call_with_an_own_key(appliance):
     assert await asyncio.to_thread(ask, base[1], key)
     record = await eventually(
         lambda: next(
-            (one for one in appliance.records() if (one.get("client") or {}).get("name") == "my laptop"), None
+            (one for one in whole_appliance.records() if (one.get("client") or {}).get("name") == "my laptop"), None
         ),
         "the record of the call with the key",
     )

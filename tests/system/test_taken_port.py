@@ -12,15 +12,15 @@ from tests.system.conftest import UP
 
 @pytest.mark.soak  # a whole appliance; what decides it has tests of its own
 @pytest.mark.timeout(300)
-def test_everything_else_runs(appliance):
-    with socket.create_server(("127.0.0.1", appliance.gui_port)):
-        appliance.start(*UP)
-        serving = appliance.folder / "checksum" / ".gl_config.sha256"
+def test_everything_else_runs(whole_appliance):
+    with socket.create_server(("127.0.0.1", whole_appliance.gui_port)):
+        whole_appliance.start(*UP)
+        serving = whole_appliance.folder / "checksum" / ".gl_config.sha256"
         until(serving.exists, "gl serves", seconds=4 * DEADLINE)
 
         def state():
             try:
-                found = json.loads((appliance.folder / "run" / "state.json").read_text("utf-8"))
+                found = json.loads((whole_appliance.folder / "run" / "state.json").read_text("utf-8"))
             except (FileNotFoundError, ValueError):
                 return {}
             return {one["name"]: one for one in found["services"]}
@@ -28,7 +28,7 @@ def test_everything_else_runs(appliance):
         until(
             lambda: state().get("gui", {}).get("state") == "idle", "ginit gives the interface up", seconds=4 * DEADLINE
         )
-        assert str(appliance.gui_port) in state()["gui"]["reason"]
-        assert json.loads((appliance.folder / "run" / "state.json").read_text("utf-8"))["healthy"] is True
-        with urllib.request.urlopen(f"{appliance.url}/healthz", timeout=30) as reply:  # noqa: S310 - http
+        assert str(whole_appliance.gui_port) in state()["gui"]["reason"]
+        assert json.loads((whole_appliance.folder / "run" / "state.json").read_text("utf-8"))["healthy"] is True
+        with urllib.request.urlopen(f"{whole_appliance.url}/healthz", timeout=30) as reply:  # noqa: S310 - http
             assert reply.status == 200

@@ -61,30 +61,30 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(appliance):
+def terminal(whole_appliance):
     """The appliance on a terminal."""
     variables = {"AISERVICE_API_BASE": "http://127.0.0.1:1", "AISERVICE_API_KEY": "b", "GECHOLOG_API_KEY": "a"}
-    terminal = Terminal(appliance, **variables)
+    terminal = Terminal(whole_appliance, **variables)
     yield terminal
     if terminal.process.poll() is None:
         terminal.end()
 
 
-async def test_start_and_calls_on_a_terminal(appliance, terminal):
+async def test_start_and_calls_on_a_terminal(whole_appliance, terminal):
     """A line a service, a summary, a line a call, and no JSON; Ctrl-C ends it in order."""
     await terminal.shows("curl -s")
     start = terminal.lines
     assert [line for line in start if line.startswith("{")] == []
     assert len(start) <= 28
-    assert any(re.fullmatch(rf"  gl +healthy  port {appliance.gl_port}", line) for line in start)
-    assert any(line.startswith("  /dummy/") and f":{appliance.dummy_port}" in line for line in start)
+    assert any(re.fullmatch(rf"  gl +healthy  port {whole_appliance.gl_port}", line) for line in start)
+    assert any(line.startswith("  /dummy/") and f":{whole_appliance.dummy_port}" in line for line in start)
     async with aiohttp.ClientSession() as session:
         for _ in range(3):
-            await call(session, appliance, Authorization="Bearer sk-secret")
+            await call(session, whole_appliance, Authorization="Bearer sk-secret")
     await eventually(lambda: len([line for line in terminal.lines if f"POST {PATH} 200" in line]) == 3, "the calls")
     assert await asyncio.to_thread(terminal.end) == 0
     assert not any("sk-secret" in line or line.startswith("{") for line in terminal.lines)
-    assert appliance.processes() == []
+    assert whole_appliance.processes() == []
 
 
 async def test_json_on_a_terminal_that_asks_for_it(appliance):

@@ -84,7 +84,7 @@ def test_services_without_heartbeats_are_left_alone(home):
         os.kill(home.pid(name), signal.SIGCONT)
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # half a minute, of which most is its patience
 def test_ginit_that_hangs_is_killed_and_started_again(served):
     """Whoever asks for the appliance's health is not told that all is well; the services do not notice anything."""
     served.up()
