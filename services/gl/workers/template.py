@@ -50,7 +50,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--counts", type=int, required=True, help="descriptor of the file with numbers of connections")
     parser.add_argument("-a", default="gl")
     arguments = parser.parse_args(argv)
+    freeze()
     return run(socket.socket(fileno=arguments.channel), arguments.a, Counts(arguments.counts))
+
+
+def freeze() -> None:
+    """Exempt the present objects from collections: each one would write to all of them, and so copy their memory."""
+    gc.collect()
+    gc.freeze()
 
 
 def run(end: socket.socket, alias: str, counts: Counts) -> int:
@@ -58,8 +65,6 @@ def run(end: socket.socket, alias: str, counts: Counts) -> int:
     _call_process("gl-template")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # meant for the parent, when they go to a whole group
         signal.signal(number, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()  # a collection in a worker would write to these objects, and so copy their memory
     template = _Template(end)
     for order in template.orders():
         if template.copy(order):

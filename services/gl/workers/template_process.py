@@ -47,6 +47,7 @@ class Copy:
 def fork(alias: str, counts: Counts) -> Forked:
     """Make the template from this process, which must have no threads and no event loop yet. Raises OSError."""
     ours, theirs = socket.socketpair()
+    template.freeze()
     pid = os.fork()
     if pid == 0:
         ours.close()
