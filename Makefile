@@ -139,6 +139,10 @@ translation: $(VENV)/.dev ## write the tables of docs/translation.md
 prices: $(VENV)/.dev ## write the table of models and prices anew, from the locked genai-prices
 	$(PY) -m tools.prices
 
+.PHONY: screenshots
+screenshots: $(VENV)/.dev ## take the screenshots of the documentation (needs chromium)
+	$(PY) -m tools.screenshots
+
 .PHONY: clean
 clean: ## remove .venv, caches and build products (not app/, which is yours)
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
