@@ -49,3 +49,11 @@ def test_services_lead_to_named_ports(manifests, container):
 def test_user_is_that_of_the_image(manifests):
     pod = manifests["StatefulSet", "gecholog"]["spec"]["template"]["spec"]
     assert f"USER {pod['securityContext']['runAsUser']}\n" in (ROOT / "Dockerfile").read_text("utf-8")
+
+
+def test_probes(container):
+    """Calls arrive only while gl serves, a slow start is no reason to kill, and what ginit cannot mend is restarted."""
+    startup, ready, alive = (container[f"{name}Probe"] for name in ("startup", "readiness", "liveness"))
+    assert startup["httpGet"] == ready["httpGet"] == {"path": "/healthz", "port": "calls"}
+    assert alive["exec"]["command"] == ["./healthcheck"]
+    assert startup["periodSeconds"] * startup["failureThreshold"] >= 60
