@@ -72,5 +72,8 @@ document.addEventListener("gui:rows", (event) => localTimes(event.detail));
 localTimes();
 
 // what the step of a tutorial is about
-const marked = document.querySelector("[data-mark]");
-if (marked) document.querySelector(marked.dataset.mark)?.classList.add("tutorial-mark");
+const panel = document.querySelector("[data-mark]");
+if (panel) {
+  const found = [...document.querySelectorAll(panel.dataset.mark)].find((element) => !panel.contains(element));
+  found?.classList.add("tutorial-mark");
+}

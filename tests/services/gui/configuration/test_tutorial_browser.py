@@ -77,7 +77,7 @@ async def test_make_a_request(page):
     panel = page.get_by_role("region", name="Tutorial")
     await expect(panel).to_contain_text("step 1 of 5")
     await panel.get_by_role("link", name="Next").click()
-    await expect(page.locator(".tutorial-mark")).to_be_visible()
+    await expect(page.locator("main li .tutorial-mark")).to_be_visible()
     await page.get_by_role("listitem").filter(has_text="/dummy/").get_by_role("link", name="Code").click()
     await expect(panel).to_contain_text("step 3 of 5")
     await _is_narrow(page)
