@@ -47,9 +47,27 @@ if TYPE_CHECKING:
     from services.gl.routing.query import Pairs
     from services.gl.routing.routers import Router
 
-# The id of a record is unique across processes and restarts: a random part of this process, and a number.
-_BIRTH = os.urandom(8)
-_numbers = count(1)
+
+class _RecordIds:
+    """The ids of records, unique across processes and restarts: a random part of this process, and a number.
+
+    Workers are forked. JetStream drops a record whose id it knows, so none may count on from where another one does.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._process = os.urandom(8)
+        self._numbers = count(1)
+
+    def next(self) -> bytes:
+        """A new id."""
+        return self._process + next(self._numbers).to_bytes(8)
+
+
+_record_ids = _RecordIds()
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _MAY_QUOTE = "not recorded, because it may quote a payload"
 _TOO_EARLY = "a stage ran before the one that it builds on"
@@ -138,7 +156,7 @@ class Call:
         self.responder = responder
         self.router = router
         self.ids = ids
-        self.record_id = _BIRTH + next(_numbers).to_bytes(8)
+        self.record_id = _record_ids.next()
         self.subpath = request.path[len(router.path) :]
         # The request section with which all attempts begin. `begin` sets `request_section` to the attempt's own.
         self.request_base = self.request_section = RecordSection()

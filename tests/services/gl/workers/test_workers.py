@@ -69,6 +69,17 @@ def test_session_ids_differ(crew):
     assert {count % 64 for count in counts} <= {1, 2}
 
 
+def test_record_ids_differ(crew, records):
+    """JetStream keeps each record: it would drop one whose id another worker has used."""
+    calls = {crew.gateway.call("GET", "/echo/a").transaction for _ in range(20)}
+    assert {int(one.split("_")[2]) % 64 for one in calls} == {1, 2}
+    until(lambda: calls <= {record["transaction_id"] for record in list(records.records)}, "all records")
+    until(lambda: len(records.record_ids) == len(records.records), "their ids")
+    listed = zip(records.records, records.record_ids, strict=True)
+    ids = {one for record, one in listed if record["transaction_id"] in calls}
+    assert len(ids) == len(calls)
+
+
 def test_connections_are_balanced(crew):
     """Connections that are opened at once and kept are divided among the workers."""
     clients = [crew.gateway.client() for _ in range(40)]
