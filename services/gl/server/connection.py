@@ -13,6 +13,7 @@ from services.gl.http import Disconnected
 from services.gl.server import head_upload, refusals
 from services.gl.server.exchange import Exchange
 from services.gl.server.exchange_queue import ExchangeQueue
+from services.gl.server.hang_up import has_hung_up
 from services.gl.server.head_upload import HeadUpload
 from services.gl.server.refusals import HeadRefusal
 from services.gl.server.request_reader import END, RequestHead, RequestReader
@@ -357,6 +358,14 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._refuse(refusals.timed_out("head", None if is_stalled else limits.request_head_time))
         else:
             self._transport.close()
+
+    def notice_hang_up(self) -> None:
+        """Close the connection if the client has: while nothing is read, its end waits behind unread data."""
+        if self._reading or self._is_others_turn or self._closing or self._transport is None:
+            return
+        socket = self._transport.get_extra_info("socket")
+        if socket is not None and has_hung_up(socket.fileno()):
+            self.abort()
 
     def _refuse_for_room(self, exchange: Exchange) -> None:
         refusal = refusals.no_room("body")

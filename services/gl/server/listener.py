@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     MakeErrorReply = Callable[[Refusal, str, Headers], ErrorReply]
 
 _BACKLOG = 1024
-_SWEEP_S = 0.5  # between two checks for connections whose deadline has passed
+_SWEEP_S = 0.5  # between two checks for connections whose deadline has passed, or whose client has gone
 _REFUSED = 32  # connections over the limit that get a response; more are closed at once
 
 
@@ -127,16 +127,17 @@ class Listener:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self._end_late(loop.time())
+            self._check_connections(loop.time())
             self.uploads.sweep()
             if self.garbage.quiet():
                 await asyncio.to_thread(memory.return_free_pages)
 
-    def _end_late(self, now: float) -> None:
+    def _check_connections(self, now: float) -> None:
         """Not part of `_sweep`: a local variable of a sleeping coroutine would keep the last connection alive."""
         for connection in list(self._connections):
             if connection.deadline is not None and connection.deadline < now:
                 connection.timed_out()
+            connection.notice_hang_up()
 
     def limit(self, limits: Limits) -> None:
         """Change the limits. The time-out of TLS handshakes does not change."""

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from tests.services.gl.rig.gateway import router
+from tests.support.waiting import DEADLINE
 
 CANARY = "QuoteMeNot"
 
@@ -383,6 +384,25 @@ def test_pipelined_requests_are_answered_in_order(gateway, upstream):
     with gateway.client() as client:
         client.send(raw)
         assert [client.reply().body for _ in range(40)] == [b"/%d" % number for number in range(40)]
+
+
+@pytest.mark.parametrize("has_reset", [False, True])
+def test_a_client_that_pipelines_and_leaves(gateway, upstream, has_reset):
+    """Its call is cancelled although its further requests, which are not read yet, are before the end."""
+    asked, cancelled = threading.Event(), threading.Event()
+
+    def talk(conversation):
+        asked.set()
+        if conversation.left():
+            cancelled.set()
+
+    upstream.behaviour = talk
+    with gateway.client() as client:
+        client.send(b"".join(b"GET /service/%d HTTP/1.1\r\nHost: g\r\n\r\n" % number for number in range(40)))
+        assert asked.wait(DEADLINE)
+        if has_reset:
+            client.leave()
+    assert cancelled.wait(DEADLINE)
 
 
 def test_malformed_request_behind_a_good_one(gateway, upstream):
