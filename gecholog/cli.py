@@ -96,7 +96,7 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         fresh = _checked(arguments, spec)
         config.refuse_losses(fresh, in_force.in_force)
         made = program.build(fresh)
-        _report("warning", fresh.source, [one for one in fresh.warnings if one not in in_force.warnings])
+        _report("warning", fresh.source, fresh.new_warnings(in_force))
         if fresh.not_set != in_force.not_set:
             _tell_not_set(fresh)
         return service.Reading(made, fresh)

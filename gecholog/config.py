@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -92,6 +92,15 @@ class ParsedConfig:
             "left_out": [one.report for one in self.left_out],
             "warnings": [problem_report(problem) for problem in self.warnings if problem not in told],
         }
+
+    def new_warnings(self, before: ParsedConfig) -> list[Problem]:
+        """The warnings that the config before did not have. One on another line than before is not new."""
+        known = {_without_line(one) for one in before.warnings}
+        return [one for one in self.warnings if _without_line(one) not in known]
+
+
+def _without_line(problem: Problem) -> Problem:
+    return replace(problem, line=None)
 
 
 def read(file: FilePath) -> bytes:

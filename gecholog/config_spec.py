@@ -27,6 +27,7 @@ class ConfigSpec:
       still count
     - `remaining` are rules about the value without its skipped entries
     - `warnings` are rules that a valid file may break: each violation is a warning
+    - `whole_warnings` are such rules about the value with its skipped entries, of which other warnings tell
     - `cross_file_warnings` are such rules that also look at the other config files in the folder of the file
     - `closes` takes the value without its skipped entries, and the skipped entries by their places; it returns the
       routers that must not serve without them
@@ -41,6 +42,7 @@ class ConfigSpec:
     not_in_use: Callable[[Any], frozenset[str]] = lambda _: frozenset()
     remaining: tuple[Rule, ...] = ()
     warnings: tuple[Rule, ...] = ()
+    whole_warnings: tuple[Rule, ...] = ()
     closes: Callable[[dict[str, Any], Mapping[ListPosition, Any]], Closes] = lambda _, __: {}
     cross_file_warnings: tuple[CrossFileRule, ...] = ()
     not_skipped: Callable[[Any], str] = lambda _: ""

@@ -46,6 +46,7 @@ def judge(spec: ConfigSpec, value: Any, is_unset: Callable[[Path], bool], folder
     if not errors:
         closes = spec.closes(values, {place: value[place[0]][place[1]] for place in rejected})
         warnings += [_in_whole(violation, rejected) for rule in spec.warnings for violation in rule(values)]
+        warnings += [violation for rule in spec.whole_warnings for violation in rule(value)]
     if not errors and folder is not None:
         warnings += [
             _in_whole(violation, rejected) for rule in spec.cross_file_warnings for violation in rule(values, folder)

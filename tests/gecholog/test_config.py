@@ -182,6 +182,20 @@ def test_rules():
     assert [problem.path for problem in found] == ["name"]
 
 
+def test_advice_about_the_whole_file():
+    """Such a rule sees the entries that are left out as well."""
+    spec = ConfigSpec(SCHEMA, whole_warnings=(lambda value: [(("name",), f"has {len(value['rows'])} rows")],))
+    parsed = check('{"name": "a", "rows": [{"id": ""}, {"id": "bb"}]}', spec=spec)
+    assert [str(warning) for warning in parsed.warnings][-1] == "name (line 1): has 2 rows"
+
+
+def test_warnings_that_are_new():
+    """A warning that has moved to another line is not."""
+    before = check('{"name": "a",\n"unknown": 1}')
+    after = check('{"name": "a",\n\n"other": 1,\n"unknown": 1}')
+    assert [warning.path for warning in after.new_warnings(before)] == ["other"]
+
+
 def test_advice():
     """What a file may break is a warning with its place, about what is left of the file; a refused file gets none."""
 

@@ -38,4 +38,5 @@ def config_spec() -> ConfigSpec:
         remaining=(rules.one_path_one_router,),
         warnings=warnings.RULES,
         secret_places=secret_places.places,
+        whole_warnings=warnings.WHOLE_RULES,
     )

@@ -31,8 +31,8 @@ _ProcessorPath = tuple[str, str, int, int]
 
 
 def _routers(values: dict[str, Any]) -> Iterator[Violation]:
-    """Warn of paths without a router: the processor would never run."""
-    known = {router["path"] for router in values["routers"]}
+    """Warn of paths without a router, not even one that is left out: the processor would never run."""
+    known = {router.get("path") for router in values["routers"]}
     for place, processor in _processors(values):
         for index, path in enumerate(processor.get("routers", [])):
             if path not in known:
@@ -101,4 +101,5 @@ def _processors(values: dict[str, Any]) -> Iterator[tuple[_ProcessorPath, dict[s
                 yield (side, "processors", row, index), processor
 
 
-RULES = (_routers, _written_in_vain, _header_values, _forwarded, _not_discovered)
+RULES = (_written_in_vain, _header_values, _forwarded, _not_discovered)
+WHOLE_RULES = (_routers,)
