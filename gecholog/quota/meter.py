@@ -19,6 +19,7 @@ Buckets = tuple[tuple[int, Mapping[str, int]], ...]
 CLOCK_SKEW_MS = 60_000
 """How far the clocks of replicas may differ."""
 
+_MOST_ENDED = 2  # buckets of its own that a replica keeps although they count no more
 _FOREVER = 2**63
 
 
@@ -126,7 +127,7 @@ class Meter:
 
     def own(self, now: int) -> ReplicaUsage:
         """Return the usage of this replica, to be published."""
-        buckets = [(one.last, dict(one.used)) for one in self._own if self.window.keeps(one.last, now)]
+        buckets = [(one.last, dict(one.used)) for one in self._kept(now)]
         return ReplicaUsage(tuple(buckets), max((self.window.leaves(when) for when, _ in buckets), default=now))
 
     def restore(self, usage: ReplicaUsage) -> None:
@@ -181,10 +182,15 @@ class Meter:
         if own and (last := own[-1]).begins <= now < last.ends:
             last.last = now
             return last
-        own[:] = [one for one in own if self.window.keeps(one.last, now)]
+        own[:] = self._kept(now)
         own.append(_Bucket(*self.window.bucket_bounds(now), now, {}))
         self._until = min(self._until, self.window.leaves(now))
         return own[-1]
+
+    def _kept(self, now: int) -> list[_Bucket]:
+        """The buckets that count now or soon, and the latest ones: a clock that was ahead may have been set back."""
+        latest = self._own[-_MOST_ENDED:]
+        return [one for one in self._own if one in latest or self.window.keeps(one.last, now)]
 
     def _refresh(self, now: int) -> None:
         """Recalculate the sum."""

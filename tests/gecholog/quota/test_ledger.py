@@ -60,6 +60,22 @@ def test_requests_per_day():
     assert accounts.admit(exceeded.free_at) is None
 
 
+@pytest.mark.parametrize("period", [Period.HOUR, Period.DAY, Period.MONTH])
+@pytest.mark.parametrize("jump", [3, 26, 960, -26, -960])
+def test_a_clock_that_jumps_and_is_set_back(period, jump):
+    """What was used before counts again, in this replica, after a restart, and in the others."""
+    subject, hours = key(budget=Budget(100, period, is_tokens=True)), 3_600_000
+    ledger, accounts = opened(subject)
+    finish(accounts, NOTHING, Held(0, 60))
+    finish(accounts, NOTHING, Held(0, 60), NOW + jump * hours)
+    other, restarted = Ledger(), Ledger()
+    for part, replica, usage in ledger.usages(NOW + jump * hours):
+        restarted.restore(part, replica, usage)
+    exchange(ledger, other, "r1", NOW + jump * hours)
+    for one in (ledger, restarted, other):
+        assert one.accounts((subject,)).reserve(Held(0, 60), NOW + 1000) is not None
+
+
 @pytest.mark.parametrize("time_zone", ["UTC", "Europe/Stockholm"])
 def test_requests_per_day_beside_a_daily_budget(time_zone):
     """A request counts once, although both limits may be of the same day."""
