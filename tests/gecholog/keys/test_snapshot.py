@@ -45,6 +45,28 @@ def test_the_key_before_a_rotation_is_valid_in_its_grace_period():
     assert isinstance(found(OTHER.text, **fields), KeyEntry)
 
 
+class Sealed(bytes):
+    """A hash that must not be compared byte by byte: where the first difference is would show in the time."""
+
+    def __eq__(self, other):
+        raise AssertionError("a hash is compared in another way than in constant time")
+
+    __hash__ = bytes.__hash__
+
+
+@pytest.mark.parametrize("credential", [KEY.text, OTHER.text, KEY.text[:-1] + "~", KEY.text[:20], new_key().text])
+def test_how_a_key_is_compared(credential):
+    """A key is looked up by its public id, and its hash is compared in constant time.
+
+    A key without our format has no id, and is looked up by its SHA-256. What the time of that shows is about a hash
+    that nobody can aim at: each guess has another one, and similar guesses have no similar ones.
+    """
+    hashes = {"hash": Sealed(digest(KEY.text)), "previous_hash": Sealed(digest("x")), "previous_expires": NOW + 1}
+    is_right = credential == KEY.text
+    assert isinstance(found(credential, **hashes), KeyEntry) == is_right
+    assert isinstance(found(credential, hash=Sealed(digest("y")), previous_hash=hashes["hash"]), Rejection)
+
+
 def test_a_disabled_owner_disables_its_keys():
     """An owner without an entry restricts nothing."""
     assert found(owner="team", owners=[OwnerEntry("team", disabled=True)]) is Rejection.REFUSED

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -70,6 +72,36 @@ def test_a_call_has_the_prices_with_which_it_began(gateway, upstream, bus):
     assert cost(gateway, bus)["usd"] == "5"
     upstream.behaviour = lambda conversation: conversation.reply(json.dumps({"model": "m1", "usage": CHAT}).encode())
     assert cost(gateway, bus)["usd"] == "7"
+
+
+def test_swaps_while_calls_run(gateway, upstream, bus):
+    """Every call has a cost, and it is the one of the prices whose version the record names."""
+    upstream.behaviour = lambda talk: talk.reply(json.dumps({"model": "m1", "usage": CHAT}).encode())
+    by_version, over = {}, Event()
+
+    def swap(usd):
+        drop(gateway, price(input=usd), "prices in force")
+        by_version[[one for one in gateway.process.entries if one["msg"] == "prices in force"][-1]["version"]] = usd
+
+    def call_on():
+        answered = []
+        while not over.is_set():
+            answered.append(gateway.call("POST", "/mine/x", {"Content-Type": "application/json"}, b"{}").transaction)
+        return answered
+
+    swap("11")
+    with ThreadPoolExecutor(4) as pool:
+        callers = [pool.submit(call_on) for _ in range(4)]
+        try:
+            swap("12")
+            gateway.reload(gateway.values)
+            swap("13")
+            last = cost(gateway, bus)
+        finally:
+            over.set()
+        costs = [last, *(bus.record(one)["cost"] for caller in callers for one in caller.result())]
+    assert {one["usd"] for one in costs} == {"11", "12", "13"}
+    assert all(by_version[one["prices"]] == one["usd"] for one in costs)
 
 
 @pytest.mark.parametrize(("content", "code"), [(price(input="2"), 0), (price(input="dear"), 1)])
