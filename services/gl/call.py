@@ -107,7 +107,8 @@ class Call:
     limits: CallLimits | None = None  # None: its subjects have none
     is_admitted: bool = False  # and not ended yet
     reservation: Reservation = NO_RESERVATION
-    used_beside: Held = NOTHING  # by calls of gl's own, to classifiers
+    held_beside: Held = NOTHING  # for a call of gl's own, to a classifier
+    used_beside: Held = NOTHING  # by such calls
     is_settled: bool = False
 
     # outbound
@@ -176,6 +177,11 @@ class Call:
         The others read or delete what is there: the usage in their answers was that of an earlier request.
         """
         return self.request.method in _WITH_BODY or bool(self.body)
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether the tokens or the money of the call are limited."""
+        return self.limits is not None and self.limits.accounts.counted is not None
 
     @property
     def cost_shown(self) -> Raw | None:

@@ -45,19 +45,30 @@ _THINKING_ROOM = 512  # tokens
 
 
 class Rated(NamedTuple):
-    """A rating, None if there is none, its fields for the record, and the usage of the model that was called."""
+    """A rating, None if there is none, its fields for the record, and the usage of the model that was called.
+
+    `is_answered`: the model was called, and has answered.
+    """
 
     rating: int | None
     record_fields: Fields
     usage: llm.Usage | None = None
+    is_answered: bool = False
+
+
+def known(classifier: Classifier, rater: Candidate, text: str, deps: Dependencies) -> Rated | None:
+    """The rating of a text that was rated before, if it is still in the cache."""
+    rating = deps.ratings.get(_scale(classifier), text)
+    return None if rating is None else Rated(rating, _model(rater) | {"rating": rating, "cached": True})
+
+
+def _scale(classifier: Classifier) -> str:
+    """What a rating is kept under: ratings on different scales differ."""
+    return f"{classifier.model} from 1 to {classifier.scale}"
 
 
 async def rate(classifier: Classifier, rater: Candidate, text: str, deps: Dependencies) -> Rated:
     """Rate a text with the model of a provider. Its circuit breaker learns from what comes of it."""
-    scale = f"{classifier.model} from 1 to {classifier.scale}"  # ratings on different scales differ
-    known = deps.ratings.get(scale, text)
-    if known is not None:
-        return Rated(known, _model(rater) | {"rating": known, "cached": True})
     start, began = monotonic_ns(), deps.targets.breakers.began(rater)
     completion: Any = None
     error = ""
@@ -77,10 +88,11 @@ async def rate(classifier: Classifier, rater: Candidate, text: str, deps: Depend
     if rating is None:
         error = error or "no rating in the answer"
     else:
-        deps.ratings.put(scale, text, rating)
+        deps.ratings.put(_scale(classifier), text, rating)
     usage = llm.usage_of(completion) if completion is not None else None
     fields = {"rating": rating} | ({"error": error} if error else {}) | ({"usage": usage.fields()} if usage else {})
-    return Rated(rating, _model(rater) | fields | {"timer": span(start, monotonic_ns())}, usage)
+    shown = _model(rater) | fields | {"timer": span(start, monotonic_ns())}
+    return Rated(rating, shown, usage, is_answered=completion is not None)
 
 
 def broken_off(rater: Candidate, start: MonotonicNs) -> Fields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog.logs import Log
+from gecholog.quota.holds import NOTHING
 from services.gl.quota.reservation import FREE
 from services.gl.record.usage import cost_of_nano, usage_json
 from services.gl.usage.call_usage import Charge, charge_of
@@ -31,8 +32,9 @@ def settle(call: Call, deps: Dependencies) -> None:
             _show(call, charge, charge.estimate)
     except Exception as error:  # noqa: BLE001 - a border: what is not known counts as it was reserved
         log.fault("usage of a call not known, counting its reservation", error)
-        charge = Charge(call.reservation.held)
-    deps.quotas.settle(call.limits.accounts, call.reservation.held, charge.held)
+        charge = Charge(call.reservation.held.plus(call.held_beside))
+    held = call.reservation.held if call.held_beside is NOTHING else call.reservation.held.plus(call.held_beside)
+    deps.quotas.settle(call.limits.accounts, held, charge.held)
 
 
 def _show(call: Call, charge: Charge, estimate: Usage) -> None:

@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 from gecholog import rawjson
 from gecholog.llm.price_table import shipped
 from gecholog.llm.prices import Prices
+from gecholog.quota.limits import Budget, Limits
+from gecholog.quota.period import Period
+from gecholog.quota.subject import Subject
 from services.gl.candidates.candidate import Candidate
 from services.gl.candidates.provider_target import provider_target
-from services.gl.errors import UpstreamError
+from services.gl.errors import Refusal, UpstreamError
 from services.gl.models.model import Classifier
 from services.gl.models.provider import provider_of
 from services.gl.rating import call_rating
-from services.gl.rating.classifier import CHAT, can_rate, question, rate, rating_in
+from services.gl.rating.classifier import CHAT, can_rate, known, question, rate, rating_in
 from services.gl.resilience.breaker import State
 from services.gl.routing.routers import Router, Timeouts
+from services.gl.usage.settlement import settle
 from tests.services.gl.rig.stage import FakeResponse, FakeUpstreams, call_of, deps
 from tests.support.waiting import DEADLINE
 
@@ -109,7 +113,8 @@ async def test_rate():
     fields = rawjson.loads(rawjson.dumps(rated.record_fields))
     assert (fields["model"], fields["rating"], fields["usage"]["total_tokens"]) == ("one/m", 8, 8)
     assert set(fields["timer"]) == {"start", "stop", "duration"}
-    again = await rate(RULES, rater_of(), "hard?", everything)
+    again = known(RULES, rater_of(), "hard?", everything)
+    assert again is not None
     assert again.record_fields == {"model": "one/m", "rating": 8, "cached": True}
     (sent,) = targets.sent
     assert (sent.path, sent.headers["Authorization"]) == ("/v1/chat/completions", ["Bearer k"])
@@ -208,6 +213,60 @@ async def test_client_leaves():
     assert (fields["model"], fields["rating"], fields["error"]) == ("one/m", None, "broken off")
     assert "timer" in fields
     assert all(one.state is State.CLOSED for one in everything.targets.breakers.states())
+
+
+def limit(call, everything, tokens):
+    """Admit a call whose client has a budget of so many tokens."""
+    subject = Subject("key.k", Limits(budget=Budget(tokens, Period.TOTAL, is_tokens=True)))
+    call.limits = everything.quotas.limits.of((subject,), None, None)
+    everything.quotas.admit(call.limits.accounts)
+    call.is_admitted = True
+    return lambda: everything.quotas.usage(call.limits, None)["data"][0]["budget"]
+
+
+async def test_no_budget_for_a_rating():
+    """The classifier is not called. A rating that is in the cache needs no budget."""
+    everything, call = deps(targets=FakeUpstreams(completion("8"))), call_of()
+    budget = limit(call, everything, 50)
+    with pytest.raises(Refusal) as raised:
+        await call_rating.rate(call, RULES, [rater_of()], "x", everything)
+    assert (raised.value.status, everything.upstream.sent) == (429, [])
+    await call_rating.rate(call_of(), RULES, [rater_of()], "x", everything)
+    assert await call_rating.rate(call, RULES, [rater_of()], "x", everything) == 8
+    settle(call, everything)
+    assert (budget()["used_tokens"], budget()["reserved_tokens"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("answer", "used"), [(completion("8"), 8), (FakeResponse(503), 0)])
+async def test_budget_of_a_rating(answer, used):
+    """What it may use is held until the call is settled, and what it has used is charged."""
+    everything, call = deps(targets=FakeUpstreams(answer)), call_of()
+    budget = limit(call, everything, 1000)
+    await call_rating.rate(call, RULES, [rater_of()], "x", everything)
+    assert budget()["reserved_tokens"] > 100
+    settle(call, everything)
+    assert (budget()["used_tokens"], budget()["reserved_tokens"]) == (used, 0)
+
+
+async def test_budget_of_a_rating_without_usage():
+    """It is charged what was reserved, and so is one that the client did not wait for. The record shows that."""
+    targets = Silent()
+    everything, call = deps(targets=targets), call_of()
+    budget = limit(call, everything, 1000)
+    task = asyncio.create_task(call_rating.rate(call, RULES, [rater_of()], "x", everything))
+    await asyncio.wait_for(targets.reached.wait(), DEADLINE)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    settle(call, everything)
+    left = budget()["used_tokens"]
+    usage = rawjson.loads(rawjson.dumps(call.request_base.fields["classifier"]))["usage"]
+    assert (usage["source"], usage["total_tokens"]) == ("estimated", left)
+    assert left > 100
+    everything, call = deps(targets=FakeUpstreams(FakeResponse(pieces=[b'{"choices": []}']))), call_of()
+    budget = limit(call, everything, 1000)
+    await call_rating.rate(call, RULES, [rater_of()], "x", everything)
+    settle(call, everything)
+    assert budget()["used_tokens"] == left
 
 
 async def test_open_breakers():
