@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote
 
 _SLASHES = re.compile("//+")
+_PARAMETERS = re.compile(";[^/]*")  # of a segment, which some servers drop
 
 
 def plain_path(path: str) -> str:
@@ -15,6 +16,8 @@ def plain_path(path: str) -> str:
     """
     if "%" in path:
         path = unquote(path)
+    if ";" in path:
+        path = _PARAMETERS.sub("", path)
     if "//" in path:
         path = _SLASHES.sub("/", path)
     return path.rstrip("/ ").lower()

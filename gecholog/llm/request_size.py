@@ -19,7 +19,7 @@ _MOST_CHOICES = 1024
 # Bedrock, Ollama and others. The number (the third group) may be a float or, after a quote (the second group), a text,
 # because some servers accept those. Testing the first letter in advance makes the search three times faster.
 _MEMBER = re.compile(
-    rb'"(?=[bcmn])(?:(n|best_of|candidateCount|num_generations)'
+    rb'"(?=[bcmns])(?:(n|best_of|candidateCount|candidate_count|num_generations|sampleCount)'
     rb'|max_(?:completion_|output_|new_)?tokens(?:_to_sample)?|maxOutputTokens|maxTokens|num_predict)"'
     rb'[ \t\r\n]*:[ \t\r\n]*("?)([0-9][0-9.eE+]{0,23})'
 )
@@ -42,20 +42,20 @@ def output_tokens(body: bytes, default: int) -> int:
     Of several limits the highest counts, wherever they are in the body: which one the provider obeys is not known.
     """
     limit: int | None = None
-    choices = 1
-    for is_choices, quote, text in _MEMBER.findall(_plain(body)):
+    asked = 1
+    for is_choices, quote, text in _MEMBER.findall(unescaped(body)):
         number = _number(text)
         if is_choices:
-            choices = max(choices, number)
+            asked = max(asked, number)
         elif quote:  # a server may also ignore it
             limit = max(limit or 0, number, default)
         elif limit is None or number > limit:
             limit = number
-    return min(default if limit is None else limit, _MOST) * min(choices, _MOST_CHOICES)
+    return min(default if limit is None else limit, _MOST) * min(asked, _MOST_CHOICES)
 
 
-def _plain(body: bytes) -> bytes:
-    """The body without escapes that could hide a name."""
+def unescaped(body: bytes) -> bytes:
+    """A body without escapes that could hide the name of a member; the same object if it has none."""
     if _ESCAPE in body and _ESCAPED_LETTER.search(body):
         try:
             return orjson.dumps(orjson.loads(memoryview(body)))

@@ -39,8 +39,8 @@ def unpriced(subject: Subject, model: str) -> Refusal:
 
 
 def uncounted(subject: Subject) -> Refusal:
-    """The refusal of a request for work whose usage no answer tells, such as a batch."""
-    work = "batches, jobs and sessions"
+    """The refusal of a request for work whose usage its answer does not tell, such as a batch."""
+    work = "batches, jobs, sessions and responses in the background"
     text = f"the usage of {work} is not known to the gateway, and {shown(subject)} has a limit of usage"
     return _refusal(403, text, "usage_unknown")
 

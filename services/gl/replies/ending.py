@@ -67,14 +67,14 @@ def break_off(call: Call) -> None:
 
 
 def still_reads_usage(call: Call) -> bool:
-    """Whether the client has disconnected when only the usage, which gl itself requested, was missing of a stream.
+    """Whether the client has disconnected when only the usage was missing of a stream.
 
-    `egress.conclude` reads the rest then.
+    `egress.conclude` reads the rest then, if gl itself requested the usage or charges the client for it.
     """
     capture = call.capture
     if capture is None or not capture.is_open or not call.responder.lost:
         return False
-    if not call.required_attempt().asks_usage or not call.config.usage.linger:
+    if not (call.required_attempt().asks_usage or call.is_charged) or not call.config.usage.linger:
         return False
     return capture.awaits_usage
 

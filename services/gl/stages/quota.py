@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gecholog.llm.later_answer import asks_for_later_answer
 from services.gl.call_candidates import candidates_of
 from services.gl.models.endpoint import asks_for_usage
 from services.gl.quota.refusal import refusal_of, uncounted, unpriced
@@ -12,6 +13,7 @@ from services.gl.routing.routers import Action
 from services.gl.usage.call_cost import RequestedModel
 from services.gl.usage.call_usage import is_local, request_kind, wanted
 from services.gl.usage.candidate_prices import model_shown, priced
+from services.gl.usage.holding import hold
 from services.gl.usage.settlement import settle as settle_call
 
 if TYPE_CHECKING:
@@ -58,9 +60,7 @@ def reserve(call: Call, deps: Dependencies) -> None:
     if kind.runs_later and accounts.counted is not None and call.request.method == "POST":
         raise uncounted(accounts.counted)
     reservation = _reservation(call, accounts, kind)
-    if (exceeded := deps.quotas.reserve(accounts, reservation.held)) is not None:
-        deps.metrics.limit_hit(exceeded.quota.name.lower())
-        raise refusal_of(exceeded, deps.quotas.clock())
+    hold(accounts, reservation.held, deps)
     call.reservation = reservation
 
 
@@ -68,6 +68,8 @@ def _reservation(call: Call, accounts: Accounts, kind: RequestKind) -> Reservati
     """What a call may use. One that uses nothing is still refused if more than the limit is used."""
     if (asked := wanted(call, kind)) is None:
         return NO_RESERVATION
+    if accounts.counted is not None and asks_for_later_answer(asked.body):
+        raise uncounted(accounts.counted)
     rates = FREE if accounts.paying is None else _rates(call, asked, accounts.paying)
     return reservation_of(asked.prompt_tokens, asked.output_tokens, rates)
 

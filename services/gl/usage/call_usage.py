@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
+from time import monotonic_ns
 from typing import TYPE_CHECKING, NamedTuple
 
-from gecholog import rawjson
+from gecholog import lenient, rawjson
 from gecholog.llm import payload_text, request_size
 from gecholog.llm.usage import Usage
 from gecholog.llm.usage_estimate import ESTIMATED
 from gecholog.quota.holds import NOTHING, Held
 from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS
 from services.gl.call_candidates import chosen_router
-from services.gl.headers.policy import body_of
+from services.gl.headers.policy import body_of, plain
 from services.gl.quota.reservation import FREE, NO_RESERVATION, Reservation, estimated, nano_of_atto, reservation_of
 from services.gl.record.payload import Truncated
 from services.gl.responses.response import LocalResponse
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from services.gl.record.usage import Cost
 
 _BYTES_A_TOKEN = 4  # of English; of other texts fewer
+_TOKENS_A_SECOND = 50  # that hosted models write; most are faster
 _LARGEST_PARSED = 1024 * 1024  # bytes of a folded stream whose texts are searched for
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 
@@ -35,9 +37,13 @@ def is_local(call: Call) -> bool:
 
 
 def request_kind(call: Call) -> RequestKind:
-    """What the path that the upstream gets tells; it tells nothing if it is not that of the client."""
-    if chosen_router(call).target.endpoint_path or "outbound_subpath" in call.request_base.changed:
-        return UNKNOWN
+    """What the path tells that the upstream gets."""
+    endpoint = chosen_router(call).target.endpoint_path
+    if endpoint:
+        return kind_of(f"/{endpoint}")
+    if "outbound_subpath" in call.request_base.changed:
+        written = plain(call.request_base.fields["outbound_subpath"])
+        return kind_of(f"/{written}") if isinstance(written, str) else UNKNOWN
     return kind_of(call.request.path)
 
 
@@ -56,7 +62,7 @@ def wanted(call: Call, kind: RequestKind) -> Wanted | None:
     """
     if kind.is_free or not call.may_generate:
         return None
-    body = _body(call)
+    body = lenient.in_utf8(_body(call))
     output = request_size.output_tokens(body, _default_output(call)) if kind.has_output else 0
     return Wanted(body, request_size.prompt_tokens(body), output)
 
@@ -98,7 +104,10 @@ def _charged_for_answer(call: Call) -> Charge:
         return _NO_CHARGE
     # without a response, the client left before there was an answer
     received = 0 if call.response is None else _received_tokens(call)
-    held = reservation.held if received is None else estimated(reservation, received)
+    if received is None:
+        held = reservation.held
+    else:
+        held = estimated(reservation, max(received, _least_output(call)) if _was_left(call) else received)
     prompt = reservation.prompt_tokens
     return Charge(held, Usage(ESTIMATED, prompt, held.tokens - prompt, held.tokens))
 
@@ -120,10 +129,9 @@ def _uncounted_tokens(call: Call, usage: Usage) -> int:
 
     Some APIs count the output in their last event only, or begin with a count of one.
     """
-    fields = call.response_section.fields
-    stream = fields.get("inbound_stream")
-    if not isinstance(stream, dict) or stream.get("completed") is not False:  # most calls
+    if not _was_left(call):  # most calls
         return 0
+    fields = call.response_section.fields
     shown = fields.get("inbound_payload")
     if isinstance(shown, Truncated):
         size = int(shown["size"])
@@ -134,6 +142,24 @@ def _uncounted_tokens(call: Call, usage: Usage) -> int:
     else:
         size = sum(len(one.text.encode("utf-8", "replace")) for one in payload_text.answered(rawjson.loads(shown)))
     return max(0, size // _BYTES_A_TOKEN - (usage.completion_tokens or 0))
+
+
+def _was_left(call: Call) -> bool:
+    """Whether the answer was not received to its end."""
+    if call.response is None:
+        return True
+    stream = call.response_section.fields.get("inbound_stream")
+    return isinstance(stream, dict) and stream.get("completed") is False
+
+
+def _least_output(call: Call) -> int:
+    """The output tokens that a model has probably made since the request was sent, whatever was received of them.
+
+    It may have been thinking, or writing an answer that is sent as a whole. At most those that were reserved.
+    """
+    reserved = call.reservation.held.tokens - call.reservation.prompt_tokens
+    nanoseconds = (call.received or monotonic_ns()) - call.sent if call.sent else 0
+    return min(reserved, nanoseconds * _TOKENS_A_SECOND // 10**9)
 
 
 def _cost(call: Call, reservation: Reservation, tokens: int) -> int:

@@ -15,9 +15,11 @@ _LONGEST_KEPT = 256  # characters of a path; clients must not fill the memory th
 _FREE = ("/count_tokens", ":counttokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
 _NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedcontent", ":batchembedcontents", "/rerank")
 _LATER = (
-    *("/batches", "/batch/jobs", "/batchpredictionjobs", ":batchgeneratecontent", ":asyncbatchembedcontent"),
-    *("/model-invocation-job", "/async-invoke", "/embed-jobs", "/fine_tuning/jobs"),
-    *("/runs", "/videos", "/remix", ":predictlongrunning"),
+    *("/batch", "/batches", "/batchpredictionjobs", ":batchgeneratecontent", ":asyncbatchembedcontent"),
+    *("/jobs", "/embed-jobs", "/tuningjobs", "/tunedmodels", "/finetuned-models", "/customjobs", "/trainingpipelines"),
+    *("/model-invocation-job", "/model-customization-jobs", "/evaluation-jobs", "/async-invoke"),
+    *("/runs", "/submit_tool_outputs", "/graders/run"),
+    *("/videos", "/remix", "/videos/edits", "/videos/extensions", "/videos/generations", ":predictlongrunning"),
     *("/realtime/client_secrets", "/realtime/sessions", "/realtime/transcription_sessions", "/realtime/calls"),
     *("/chatkit/sessions", "/auth_tokens"),
 )

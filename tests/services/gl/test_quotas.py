@@ -69,6 +69,7 @@ def routers(url):
         "/unspoken/": HUNDRED,
         "/failing/": HUNDRED,
         "/retrieved/": HUNDRED,
+        "/painted/": {"budget": {"tokens": 1000, "period": "total"}},
         "/reloaded/": HUNDRED,
         "/parallel/": {"budget": {"tokens": 1000, "period": "month"}},
         "/usd/": {"budget": {"usd": "1", "period": "month"}},
@@ -213,8 +214,8 @@ def test_leaving_before_the_first_word(limited, upstream, bus):
     usage = bus.where(lambda record: record["request"]["gl_path"] == "/unspoken/")["usage"]
     left.set()
     assert usage["source"] == "estimated", usage
-    assert usage["completion_tokens"] == 0
-    assert usage["total_tokens"] == usage["prompt_tokens"] >= PROMPT
+    assert usage["completion_tokens"] <= ASKED["max_tokens"]
+    assert usage["total_tokens"] - usage["completion_tokens"] == usage["prompt_tokens"] >= PROMPT
 
 
 def test_a_failed_call_costs_nothing(limited, upstream):
@@ -241,22 +242,53 @@ def test_requests_that_use_no_tokens(limited, upstream):
     assert [ask(limited, "/unused/").status for _ in range(3)] == [200, 200, 429]
 
 
-def test_a_response_in_the_background(limited, upstream, bus):
-    """It is charged what it reserved. Reading it is free, however often: its usage was that of another request."""
-    answers(upstream, b'{"object":"response","id":"resp_1","status":"queued","background":true,"usage":null}', JSON)
-    path, asked = "/retrieved/v1/responses", json.dumps({"model": "m", "background": True, "max_output_tokens": 60})
-    assert limited.call("POST", path, {"Content-Type": "application/json"}, asked.encode()).status == 200
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"m","background":true,"max_output_tokens":60}',
+        b'{"model":"m","b\\u0061ckground":true}',
+        '{"background":true}'.encode("utf-16"),
+        b'{"background":true,"background":false}',
+        b'{"background":"True"}',
+        b'{"deferred":true}',
+    ],
+)
+def test_a_response_that_is_fetched_later(limited, upstream, body):
+    """It is refused under a budget: its answer has no usage, and another request fetches what was used."""
+    for path in ("/retrieved/v1/responses", "/fixed/"):
+        refused = limited.call("POST", path, {"Content-Type": "application/json"}, body)
+        assert (refused.status, code_of(refused)) == (403, "usage_unknown")
+    assert upstream.seen == []
+    assert limited.call("POST", "/free/v1/responses", {"Content-Type": "application/json"}, body).status == 200
+
+
+def test_a_background_that_is_none(limited, upstream):
+    """Pictures have one, and arguments of tools may."""
+    answers(upstream, ANSWER, JSON)
+    tool = {"type": "tool_use", "id": "t", "name": "paint", "input": {"background": True, "deferred": 1}}
+    for more in ({"background": "transparent"}, {"background": False}, {"messages": [{"content": [tool]}]}):
+        assert ask(limited, "/painted/", ASKED | more).status == 200
+
+
+def test_reading_a_response(limited, upstream, bus):
+    """It is free, however often: its usage was that of another request."""
     done = b'{"object":"response","id":"resp_1","usage":{"input_tokens":40,"output_tokens":9,"total_tokens":49}}'
     answers(upstream, done, JSON)
-    read = [limited.call("GET", f"{path}/resp_1") for _ in range(5)]
+    read = [limited.call("GET", "/retrieved/v1/responses/resp_1") for _ in range(5)]
     assert {reply.status for reply in read} == {200}
     assert {bus.record(reply.transaction)["usage"]["source"] for reply in read} == {"none"}
-    assert limited.call("POST", path, {}, asked.encode()).status == 429
 
 
 def test_batches_have_no_known_usage(limited, upstream):
     """So they lead around a budget, and are refused where there is one."""
-    for path in ("v1/messages/batches", "v1/batch%65s", "v1/Batches", "v1/batches%2F", "v1//batches/"):
+    for path in (
+        "v1/messages/batches",
+        "v1/batch%65s",
+        "v1/Batches",
+        "v1/batches%2F",
+        "v1//batches/",
+        "v1/batches;x=1",
+    ):
         refused = limited.call("POST", f"/failing/{path}", {}, b"{}")
         assert (refused.status, code_of(refused)) == (403, "usage_unknown")
     assert upstream.seen == []
@@ -272,6 +304,12 @@ def test_batches_have_no_known_usage(limited, upstream):
         "v1alpha/auth_tokens",
         "v1/batch/jobs",
         "v1/videos",
+        "v1/videos/edits",
+        "openai/v1/video/generations/jobs",
+        "v1/threads/t/runs/r/submit_tool_outputs",
+        "v1/fine_tuning/alpha/graders/run",
+        "v1/projects/p/locations/l/tuningJobs",
+        "v1beta/tunedModels",
         "v1/projects/p/locations/l/batchPredictionJobs",
         "model-invocation-job",
     ],

@@ -13,9 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog.headers import MASK
+from gecholog.quota.limits import Budget, Limits
+from gecholog.quota.period import Period
+from gecholog.quota.subject import Subject
 from gecholog.rawjson import Raw
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
+from services.gl.quota.book import QuotaBook
 from services.gl.record import recording
 from services.gl.responses.response import LocalResponse
 from services.gl.stages import egress, inbound
@@ -436,6 +440,15 @@ async def test_nothing_is_read_for_a_caller_who_left_in_the_middle():
     assert "usage" not in response["inbound_payload"]
 
 
+async def test_usage_is_read_for_a_client_that_is_charged():
+    """It is read also if the client asked for it, and left before it came, or if nobody did."""
+    subject = Subject("key.k", Limits(budget=Budget(1000, Period.TOTAL, is_tokens=True)))
+    limits = QuotaBook().limits.of((subject,), None, None)
+    upstream_response = FakeResponse(lines=STREAM, pieces=[CHUNKS + FINISHED, COUNTED, DONE])
+    call = await replied_and_left(upstream_response, built(), limits=limits)
+    assert (await recorded(call))["response"]["inbound_payload"]["usage"] == {"total_tokens": 7}
+
+
 async def test_usage_that_does_not_come():
     """It is waited for as long as the config says, then the target is left."""
     upstream_response = FakeResponse(lines=STREAM, pieces=[CHUNKS + FINISHED])
@@ -467,10 +480,11 @@ async def test_gateway_stops_while_usage_is_read():
     assert json.loads(call.response_section.fields["inbound_payload"])["choices"][0]["finish_reason"] == "stop"
 
 
-async def replied_and_left(upstream_response, config=None):
+async def replied_and_left(upstream_response, config=None, **more):
     """A call whose client left at the first piece, before `conclude`."""
     upstream_response.length = None
-    call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), response=upstream_response)
+    request, client = FakeRequest(body=STREAMING), Leaving(0)
+    call = call_of(config or built(USAGE_ROUTER), request, client, response=upstream_response, **more)
     await arrived(call, deps())
     await begun(call)
     await done(inbound.receive(call, deps()))
