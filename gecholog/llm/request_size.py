@@ -54,6 +54,12 @@ def output_tokens(body: bytes, default: int) -> int:
     return min(default if limit is None else limit, _MOST) * min(asked, _MOST_CHOICES)
 
 
+def choices(body: bytes) -> int:
+    """How many answers, or images, a request may have."""
+    asked = (_number(text) for is_choices, _, text in _MEMBER.findall(unescaped(body)) if is_choices)
+    return min(max(asked, default=1), _MOST_CHOICES) or 1
+
+
 def unescaped(body: bytes) -> bytes:
     """A body without escapes that could hide the name of a member; the same object if it has none."""
     if _ESCAPE in body and _ESCAPED_LETTER.search(body):

@@ -38,6 +38,12 @@ def unpriced(subject: Subject, model: str) -> Refusal:
     return _refusal(403, text, "price_unknown")
 
 
+def untiered(subject: Subject, tier: str) -> Refusal:
+    """The refusal of a call for a service whose prices are not known, while a budget is in USD."""
+    text = f"the prices of the service tier {tier} are not known, and {shown(subject)} has a budget in USD"
+    return _refusal(403, text, "price_unknown")
+
+
 def uncounted(subject: Subject) -> Refusal:
     """The refusal of a request for work whose usage its answer does not tell, such as a batch."""
     work = "batches, jobs, sessions and responses in the background"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog.llm.later_answer import asks_for_later_answer
+from gecholog.llm.request_size import choices
+from gecholog.llm.service_tier import dearer_tier
 from services.gl.call_candidates import candidates_of
 from services.gl.models.endpoint import asks_for_usage
-from services.gl.quota.refusal import refusal_of, uncounted, unpriced
+from services.gl.quota.refusal import refusal_of, uncounted, unpriced, untiered
 from services.gl.quota.reservation import FREE, NO_RESERVATION, reservation_of
 from services.gl.routing.routers import Action
 from services.gl.usage.call_cost import RequestedModel
@@ -71,11 +73,16 @@ def _reservation(call: Call, accounts: Accounts, kind: RequestKind) -> Reservati
     if accounts.counted is not None and asks_for_later_answer(asked.body):
         raise uncounted(accounts.counted)
     rates = FREE if accounts.paying is None else _rates(call, asked, accounts.paying)
-    return reservation_of(asked.prompt_tokens, asked.output_tokens, rates)
+    pieces = choices(asked.body) if rates.piece else 0
+    return reservation_of(asked.prompt_tokens, asked.output_tokens, rates, pieces)
 
 
 def _rates(call: Call, asked: Wanted, paying: Subject) -> TokenRates:
     """The highest rates among the candidates. Those without a price are left out, because they would cost nothing."""
+    if tier := dearer_tier(asked.body, call.headers):
+        if call.key is None or not call.key.allow_unpriced:
+            raise untiered(paying, tier)
+        return FREE
     candidates = call.candidates or candidates_of(call)
     request = RequestedModel(f"/{call.subpath}", asked.body)
     found = priced(call.config.prices, candidates, request, asked.prompt_tokens)

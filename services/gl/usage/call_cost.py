@@ -18,6 +18,7 @@ import orjson
 
 from gecholog.llm.cost import cost_of
 from gecholog.llm.request import members
+from gecholog.llm.service_tier import has_dearer_tier
 from services.gl.record.usage import cost_of_atto
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 _DAY_S = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
-_LARGEST = 1024 * 1024  # bytes of a request that is searched for its model
+LARGEST_SEARCHED = 1024 * 1024
+"""Bytes of a request that is searched for its model."""
 # Models in paths: Gemini's and Vertex's, Bedrock's, and Azure's deployments.
 _IN_PATH = re.compile(r"/(?:models|model|deployments)/([^/:]+)(?=[/:])")
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
@@ -69,6 +71,8 @@ def cost_of_answer(
     `request` is the request to the candidate.
     """
     if prices is None or (answer.usage is None and not _may_cost_without_usage(prices, request, answer)):
+        return None
+    if has_dearer_tier(request.body, request.headers):
         return None
     price = price_of(prices, request, candidate, answer.model)
     cost = None if price is None else cost_of(price, answer.usage, answer.images)
@@ -111,7 +115,7 @@ def requested_model(request: Asked) -> str:
     """The model that a request to an upstream names in its path or in its body; empty if it names none."""
     if (found := _IN_PATH.search(request.path)) is not None:
         return unquote(found[1])
-    asked = members(request.body) if len(request.body) <= _LARGEST else None
+    asked = members(request.body) if len(request.body) <= LARGEST_SEARCHED else None
     written = b"" if asked is None else bytes(asked.model)
     try:
         model = orjson.loads(written) if written else ""

@@ -159,6 +159,38 @@ def test_money_without_a_price(gateway, create, upstream):
     assert [ask(gateway, open_key, UNPRICED).status, ask(gateway, open_key, MODELS, unknown).status] == [200, 200]
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        b'"model": "gpt-4", "model": "gpt-4o-mini"',
+        b'"mod\\u0065l": "gpt-4", "model": "gpt-4o-mini"',
+        b'"model": "gpt-4o-mini", "models": ["gpt-4"]',
+        b'"messages": [{"role": "user", "content": "' + b"A" * 1_100_000 + b'"}], "model": "gpt-4"',
+    ],
+    ids=["twice", "escaped", "fallback", "large"],
+)
+def test_the_dearest_of_several_models(gateway, create, upstream, named):
+    """A request on a plain router that may be for several models is reserved at the price of the dearest of them."""
+    asked = ASKED.replace(b'"model": "gpt-4"', named).replace(b'"max_tokens": 10', b'"max_tokens": 2000')
+    for usd, status in (("0.11", 429), ("4", 200)):  # the answer may cost 0.12, and a mini's one 0.0012
+        key = create(limits=Limits(budget=Budget(nano_usd(Decimal(usd)), Period.MONTH)))
+        assert ask(gateway, key, PLAIN, asked).status == status
+
+
+@pytest.mark.parametrize("path", [MODELS, PLAIN])
+def test_a_dearer_service(gateway, create, upstream, listener, path):
+    """Its prices are not known: without a budget in USD the record shows no cost, with one the request is refused."""
+    limits = Limits(budget=Budget(10**9, Period.MONTH))
+    key, open_key, free_key = create(limits=limits), create(limits=limits, allow_unpriced=True), create()
+    dearer = ASKED.replace(b"{", b'{"service_tier": "priority", ', 1)
+    refused = ask(gateway, key, path, dearer)
+    assert (refused.status, refused.json()["error"]["code"]) == (403, "price_unknown")
+    assert upstream.seen == []
+    for one in (open_key, free_key):
+        reply = ask(gateway, one, path, dearer)
+        assert (reply.status, listener.record(reply.transaction).get("cost")) == (200, None)
+
+
 def test_requests_and_concurrency(gateway, create, upstream):
     key = create(limits=Limits(Quotas(rpm=3)))  # one of them was the question whether it is known
     assert statuses(gateway, key, MODELS, PLAIN, MODELS) == [200, 200, 429]
