@@ -1,4 +1,4 @@
-"""Requests the token usage of a stream (`include_usage`), if the router's config says so."""
+"""Requests the token usage of a stream (`include_usage`), if the router's config says so, or a client is charged."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from services.gl.http import UpstreamRequest
 
 _LARGE = 1024 * 1024  # bytes; a larger body is searched in a thread
+_OPENAI = "openai"
 _ENCODING = frozenset({"Accept-Encoding"})
 
 
-def may_request_usage(request: UpstreamRequest) -> bool:
-    """Tell whether gl may request usage: the router's config says so, and the upstream supports it."""
+def may_request_usage(request: UpstreamRequest, *, is_charged: bool = False) -> bool:
+    """Tell whether gl may request usage: the router's config says so, and the upstream supports it.
+
+    `is_charged`: usage is limited. Then it is requested of OpenAI in any case: what a model thinks is in no stream.
+    """
     target = request.router.target
-    return target.add_stream_usage and llm.accepts_include_usage(target.origin.host, request.path, request.headers)
+    is_wanted = target.add_stream_usage or (is_charged and request.router.price_provider == _OPENAI)
+    return is_wanted and llm.accepts_include_usage(target.origin.host, request.path, request.headers)
 
 
 async def with_usage_request(attempt: Attempt) -> Attempt:

@@ -27,7 +27,7 @@ def prepare(call: Call, candidate: Candidate) -> Awaitable[None] | None:
         return _prepare_for_provider(call, candidate)
     attempt = outbound.build(call, candidate)
     call.begin(attempt)
-    if include_usage.may_request_usage(attempt.request):
+    if include_usage.may_request_usage(attempt.request, is_charged=call.is_charged):
         return _request_usage(call, attempt)
     _mark_sent(call, attempt)
     return None

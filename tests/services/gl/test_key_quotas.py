@@ -177,6 +177,21 @@ def test_the_dearest_of_several_models(gateway, create, upstream, named):
         assert ask(gateway, key, PLAIN, asked).status == status
 
 
+def test_a_stream_of_openai(gateway, create, upstream):
+    """Its usage is requested if the client's is limited: reasoning is not in the stream. The client does not see it."""
+    content = piece_of("openai", "Hi") | {"object": "chat.completion.chunk", "model": "gpt-4"}
+    counted = {"object": "chat.completion.chunk", "model": "gpt-4", "choices": [], "usage": USAGE}
+    stream = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in (content, counted))
+    upstream.behaviour = lambda talk: talk.reply(stream + b"data: [DONE]\n\n", kind="text/event-stream")
+    streamed = ASKED.replace(b"{", b'{"stream": true, ', 1)
+    limited, free = create(limits=HUNDRED), create()
+    assert [ask(gateway, limited, PLAIN, streamed).status for _ in range(3)] == [200, 200, 429]
+    reply = ask(gateway, free, PLAIN, streamed)
+    assert [b"include_usage" in seen.body for seen in upstream.seen] == [True, True, False]
+    assert b"usage" in reply.body  # as the upstream has sent it
+    assert b"usage" not in ask(gateway, create(limits=HUNDRED), PLAIN, streamed).body
+
+
 @pytest.mark.parametrize("path", [MODELS, PLAIN])
 def test_a_dearer_service(gateway, create, upstream, listener, path):
     """Its prices are not known: without a budget in USD the record shows no cost, with one the request is refused."""
