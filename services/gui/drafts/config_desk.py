@@ -140,6 +140,13 @@ class ConfigDesk:
             finally:
                 candidate.unlink(missing_ok=True)
 
+    async def close(self) -> None:
+        """End the programs that still run."""
+        running = [*self._running.values(), *self._schemas.values()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
     def candidate(self, file: ConfigFile) -> Path:
         """A new file for a program to read. Below `run`, services know that its neighbours are in the conf folder."""
         return self.home / "run" / "gui" / f"{file.name}_config_{secrets.token_hex(8)}.json"

@@ -18,6 +18,7 @@ from gecholog.errors import GechologError
 from gecholog.logs import Log
 from services.gui.access import cross_site, links, security_headers
 from services.gui.access.client_address import Client, client_of
+from services.gui.fair_slots import TooBusy
 from services.gui.roles import Permission
 from services.gui.store import sessions, tokens
 from services.gui.web.dependencies import Dependencies
@@ -29,6 +30,7 @@ log = Log("web")
 COOKIE, SECURE_COOKIE = "mysession", "__Host-mysession"
 _LARGEST_BODY = 1024 * 1024
 _BEARER = "Bearer "
+_RETRY_S = "2"  # when there may be room for work that was refused
 _FORM = "application/x-www-form-urlencoded"
 _REASONS = {
     400: "The request is invalid",
@@ -113,8 +115,7 @@ def _endpoint(route: Route, deps: Dependencies) -> Handler:
             log.warning("request refused", path=request.path, reason=str(error))
             return _refusal(visit, 400, "it cannot be read")
         except (GechologError, OSError) as error:
-            log.error("request failed", path=request.path, reason=str(error))
-            return _refusal(visit, 503, str(error))
+            return _not_available(visit, error)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - a border: one page that fails must not take others along
@@ -252,6 +253,17 @@ def _refusal(visit: Visit, status: int, message: str) -> web.Response:
     if visit.route.is_api:
         return _json_refusal(status, message)
     return visit.page("error.html", status, code=status, title=_REASONS.get(status, "Error"), message=message)
+
+
+def _not_available(visit: Visit, error: GechologError | OSError) -> web.Response:
+    """The answer when something is missing, or too busy."""
+    is_busy = isinstance(error, TooBusy)
+    write = log.warning if is_busy else log.error
+    write("request refused" if is_busy else "request failed", path=visit.path, reason=str(error))
+    response = _refusal(visit, 503, str(error))
+    if is_busy:
+        response.headers["Retry-After"] = _RETRY_S
+    return response
 
 
 def _json_refusal(status: int, message: str) -> web.Response:

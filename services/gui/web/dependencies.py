@@ -66,7 +66,8 @@ class Dependencies:
         return self._client
 
     async def close(self) -> None:
-        """Close the client."""
+        """Close the client, and end programs that run."""
+        await self.desk.close()
         if self._client is not None:
             await self._client.close()
 

@@ -124,6 +124,7 @@ async def test_every_page(site):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 async def test_every_page_in_all_views(site):
     """Also on a large screen, and in dark colours."""
     assert await looked_at(site, ("dark", 1440), ("light", 1440), ("dark", 390), ("light", 390)) == []

@@ -22,7 +22,7 @@ def test_metrics_for_those_who_are_signed_in(signed_in):
     assert program.get("/metrics").status == 401
     assert program.get("/metrics", Authorization="Bearer gui_wrong").status == 401
     program.sign_in(password="wrong")
-    status = program.request("BREW", "/v1/coffee").status
+    status = program.request("PROPFIND", "/v1/models").status
     program.get("/mainmenu/no/such/page")
     found = samples(program.get("/metrics", Authorization=f"Bearer {token}"))
     assert found["gecholog_gui_sign_ins_total", "ok"] == 1

@@ -34,7 +34,7 @@ GL = {
         {
             "path": "/echo/",
             "ingress": {"headers": None},
-            "outbound": {"url": "https://localhost/", "endpoint": "?a=1&b=<2>", "headers": {"Api-Key": ["${KEY}"]}},
+            "outbound": {"url": "https://localhost/", "endpoint": "?a=1&b=<2>", "headers": {"Api-Key": ["a-key"]}},
         },
     ],
     "of_another_version": {"kept": [1, 2.50, None]},
