@@ -27,7 +27,6 @@ from playwright.async_api import Page, async_playwright
 from gecholog.keys.credential import id_of
 from gecholog.ledger.database import open_writer
 from gecholog.ledger.location import locate
-from gecholog.ledger.writer import insert
 from tests.support.gui import Browser
 from tests.system.conftest import UP, Default
 from tools.screenshot_calls import CLIENTS, made_calls
@@ -141,8 +140,7 @@ async def _fill_ledger(file: Path, keys: dict[str, str]) -> None:
         await ledger.migrate()
         calls = list(made_calls(keys, time.time_ns() // 1000))
         for place in range(0, len(calls), _AT_ONCE):
-            async with ledger.writing() as connection:
-                await insert(connection, calls[place : place + _AT_ONCE])
+            await ledger.insert(calls[place : place + _AT_ONCE])
     finally:
         await ledger.close()
 

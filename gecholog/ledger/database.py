@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from gecholog.ledger import migrate
 from gecholog.ledger.errors import LedgerError
+from gecholog.ledger.known_groups import KnownGroups
 from gecholog.ledger.location import Location, why_unfit
+from gecholog.ledger.postgres_store import PostgresStore
+from gecholog.ledger.rows import CallRow
+from gecholog.ledger.sqlite_store import SqliteStore
+from gecholog.ledger.stored_payloads import StoredPayloads
 
 _BUSY_MS = 5000  # how long SQLite waits for another writer
 _CONNECT_S, _COMMAND_S = 5.0, 60.0
 _READERS = 4
 _OWNER_ONLY = 0o600
 _WAL_BYTES = 64 * 1024 * 1024  # what a long transaction leaves of the WAL is cut to this
+_WRITER_SETTINGS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    f"PRAGMA journal_size_limit={_WAL_BYTES}",
+    "PRAGMA cache_size=-32768",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA secure_delete=ON",
+)
+_READER_SETTINGS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-16384", "PRAGMA temp_store=MEMORY")
 
 
 class Database:
-    """A ledger that is open. Use `reading` and `writing` for transactions."""
+    """A ledger that is open. Use `insert` for calls, `reading` and `writing` for other transactions."""
 
     def __init__(self, engine: AsyncEngine, location: Location) -> None:
         self._engine = engine
         self.location = location
+        self.groups = KnownGroups()
+        self._snapshots = (
+            engine if location.file is not None else engine.execution_options(isolation_level="REPEATABLE READ")
+        )
+        self._store = (
+            PostgresStore(engine) if location.file is None else SqliteStore(location.file, _WRITER_SETTINGS, _BUSY_MS)
+        )
 
     @property
     def dialect(self) -> str:
@@ -39,8 +62,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that sees one state of the ledger."""
-        async with self._engine.connect() as connection:
+        """A transaction that sees one state of the ledger, also over several statements."""
+        async with self._snapshots.connect() as connection:
             yield connection
 
     @asynccontextmanager
@@ -49,14 +72,32 @@ class Database:
         async with self._engine.begin() as connection:
             yield connection
 
+    async def insert(self, calls: Iterable[CallRow], payloads: Mapping[str, StoredPayloads] | None = None) -> int:
+        """Insert calls in one transaction, and count those that are new in the roll-ups. Returns their number.
+
+        Calls as old as those that the retention has deleted are left out: they may have been counted before. `payloads`
+        are by the id of the call. Raises `DRIVER_ERRORS`.
+        """
+        return await self._store.insert(calls, payloads or {})
+
     async def migrate(self) -> int:
-        """Bring the schema up to date; returns the number of steps. Raises LedgerError, and what the driver raises."""
+        """Bring the schema up to date; returns the number of steps. Raises LedgerError, and what the driver raises.
+
+        A step that fills new tables from millions of calls takes minutes.
+        """
         if self.location.file is not None:
             _create_privately(self.location.file)
-        async with self.writing() as connection:
-            return await migrate.migrate(connection)
+            async with self.writing() as connection:
+                return await migrate.migrate(connection)
+        patient = _postgresql(self.location, command_timeout_s=None)
+        try:
+            async with patient.begin() as connection:
+                return await migrate.migrate(connection)
+        finally:
+            await patient.dispose()
 
     async def close(self) -> None:
+        await self._store.close()
         await self._engine.dispose()
 
 
@@ -86,6 +127,10 @@ async def _check(database: Database) -> None:
         raise LedgerError(f"cannot read the ledger {database.location.shown}: {reason_of(error)}") from error
 
 
+DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What a database may raise, besides errors of Python about a value."""
+
+
 def reason_of(error: BaseException) -> str:
     """What a database says about an error, on one line: without the statement, and without values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
@@ -107,16 +152,7 @@ def _sqlite(file: Path, *, writes: bool) -> AsyncEngine:
         raise LedgerError(reason)
     pool: dict[str, Any] = {} if writes else {"pool_size": _READERS, "max_overflow": 0}
     engine = create_async_engine(f"sqlite+aiosqlite:///{file}", connect_args={"timeout": _BUSY_MS / 1000}, **pool)
-    settings = [
-        "PRAGMA journal_mode=WAL",
-        "PRAGMA synchronous=NORMAL",
-        f"PRAGMA journal_size_limit={_WAL_BYTES}",
-        "PRAGMA cache_size=-32768",
-        "PRAGMA temp_store=MEMORY",
-        "PRAGMA secure_delete=ON",
-    ]
-    if not writes:
-        settings = ["PRAGMA query_only=ON", "PRAGMA cache_size=-16384", "PRAGMA temp_store=MEMORY"]
+    settings = _WRITER_SETTINGS if writes else _READER_SETTINGS
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(connection: Any, _: Any) -> None:
@@ -148,13 +184,13 @@ def _create_privately(file: Path) -> None:
 # ---------------------------------------------------------------- PostgreSQL
 
 
-def _postgresql(location: Location) -> AsyncEngine:
+def _postgresql(location: Location, command_timeout_s: float | None = _COMMAND_S) -> AsyncEngine:
     url = make_url(location.url).set(drivername="postgresql+asyncpg")
     query = dict(url.query)
     secure = query.pop("sslmode", None)
     arguments: dict[str, Any] = {
         "timeout": _CONNECT_S,
-        "command_timeout": _COMMAND_S,
+        "command_timeout": command_timeout_s,
         "server_settings": {"application_name": "gecholog ledger", "jit": "off"},
     }
     if secure is not None:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from gecholog.ledger.filters import SECOND_US
-from gecholog.ledger.rows import HOUR_US
-
-_DAY_US = 24 * HOUR_US
+from gecholog.ledger.rows import DAY_US, HOUR_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +34,4 @@ def cutoff_us(now: float, days: int) -> int:
 
     0 for 0 days, which means for ever.
     """
-    return max(0, (int(now * SECOND_US) - days * _DAY_US) // HOUR_US * HOUR_US) if days else 0
+    return max(0, (int(now * SECOND_US) - days * DAY_US) // HOUR_US * HOUR_US) if days else 0

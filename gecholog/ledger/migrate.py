@@ -37,7 +37,9 @@ _LOCK = 0x6765_6368_6F6C_6F67  # of PostgreSQL's advisory locks: "gecholog"
 
 VERSION = "schema_version"
 PRUNED = "pruned_before_us"
-"""Names in `ledger_meta`: the schema's version, and the time before which calls have been deleted."""
+GENERATION = "group_generation"
+"""Names in `ledger_meta`: the schema's version, the time before which calls have been deleted, and how often groups
+have been deleted."""
 
 
 def newest() -> int:

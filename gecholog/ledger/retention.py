@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gecholog.ledger import tables
 from gecholog.ledger.database import Database
 from gecholog.ledger.kept import Retention, cutoff_us
-from gecholog.ledger.migrate import PRUNED, set_value, value_of
-from gecholog.ledger.rows import HOUR_US
+from gecholog.ledger.migrate import GENERATION, PRUNED, set_value, value_of
+from gecholog.ledger.rows import DAY_US, HOUR_US
 
 BATCH = 500
 """Calls that are deleted in one transaction."""
@@ -35,7 +35,8 @@ class Deleted:
 
 async def prune_batch(ledger: Database, kept: Retention, now: float) -> Deleted:
     """Delete one batch of what is older than the retention. Call it again until nothing is deleted."""
-    calls_us, rollups_us = cutoff_us(now, kept.calls_days), cutoff_us(now, kept.rollups_days)
+    calls_us = cutoff_us(now, kept.calls_days)
+    rollups_us = cutoff_us(now, kept.rollups_days) // DAY_US * DAY_US  # so that hours and days agree
     payloads_us = max(calls_us, cutoff_us(now, kept.payloads_days))
     async with ledger.writing() as connection:
         calls = await _delete_before(connection, calls_us)
@@ -43,8 +44,11 @@ async def prune_batch(ledger: Database, kept: Retention, now: float) -> Deleted:
         ids = list((await connection.execute(stale)).scalars())
         await _delete_in(connection, tables.payloads, "call_id", ids)
         rollups = 0
-        for table in tables.ROLLUPS:
-            rollups += await _delete_hours(connection, table, rollups_us // HOUR_US)
+        for rollup in (tables.GROUPS, *tables.SMALL_ROLLUPS):
+            rollups += await _delete_periods(connection, rollup.hourly, rollups_us // HOUR_US)
+            rollups += await _delete_periods(connection, rollup.daily, rollups_us // DAY_US)
+    if rollups:
+        await _delete_unused_groups(ledger)
     return Deleted(calls, rollups, len(ids))
 
 
@@ -59,31 +63,63 @@ async def prune(ledger: Database, kept: Retention, now: float) -> Deleted:
 async def count_of_client(ledger: Database, client_key: str) -> int:
     """How many calls of a client key the ledger has."""
     async with ledger.reading() as connection:
-        statement = select(func.count()).select_from(tables.calls)
-        statement = statement.where(tables.calls.c.client_key == client_key, tables.calls.c.client_key != "")
+        statement = select(func.count()).select_from(tables.calls).where(_of_client(client_key))
         return int((await connection.execute(statement)).scalar_one())
 
 
 async def erase_client(ledger: Database, client_key: str) -> Deleted:
-    """Delete all rows of a client key: calls, attempts, tags, payloads, its name, and its sums of hours.
+    """Delete all rows of a client key: calls, attempts, payloads, groups, its name, and its sums.
 
     The sums by model and by router keep its calls as numbers, which do not tell whose they were.
     """
     total = Deleted()
     while True:
         async with ledger.writing() as connection:
-            own = select(tables.calls.c.id).where(
-                tables.calls.c.client_key == client_key, tables.calls.c.client_key != ""
-            )
-            found = list((await connection.execute(own.limit(BATCH))).scalars())
-            if not found:
-                break
-            total += Deleted(calls=await _delete_calls(connection, found))
+            count = await _delete_calls_of(connection, client_key)
+        total += Deleted(calls=count)
+        if not count:
+            break
     async with ledger.writing() as connection:
-        clients, hourly = tables.clients, tables.hourly_clients
-        await connection.execute(delete(clients).where(clients.c.client_key == client_key))
-        gone = await connection.execute(delete(hourly).where(hourly.c.client_key == client_key))
-    return total + Deleted(rollups=gone.rowcount)
+        await _begin_generation(connection)  # from here on, no call of the client can come between
+        while count := await _delete_calls_of(connection, client_key):
+            total += Deleted(calls=count)
+        own = select(tables.call_groups.c.id).where(_key_is(tables.call_groups, client_key))
+        gone = 0
+        for table in (tables.GROUPS.hourly, tables.GROUPS.daily):
+            gone += (await connection.execute(delete(table).where(table.c.group_id.in_(own)))).rowcount
+        for table in (tables.CLIENTS.hourly, tables.CLIENTS.daily):
+            gone += (await connection.execute(delete(table).where(_key_is(table, client_key)))).rowcount
+        for table in (tables.clients, tables.call_groups):
+            await connection.execute(delete(table).where(_key_is(table, client_key)))
+    return total + Deleted(rollups=gone)
+
+
+def _key_is(table: Table, client_key: str) -> ColumnElement[bool]:
+    return and_(table.c.client_key == client_key, table.c.client_key != "")
+
+
+def _of_client(client_key: str) -> ColumnElement[bool]:
+    groups = tables.call_groups
+    return tables.calls.c.group_id.in_(select(groups.c.id).where(_key_is(groups, client_key)))
+
+
+async def _delete_calls_of(connection: AsyncConnection, client_key: str) -> int:
+    own = select(tables.calls.c.id).where(_of_client(client_key)).limit(BATCH)
+    return await _delete_calls(connection, list((await connection.execute(own)).scalars()))
+
+
+async def _begin_generation(connection: AsyncConnection) -> None:
+    """Before groups are deleted: wait for writers, and let them forget the numbers of groups."""
+    await set_value(connection, GENERATION, await value_of(connection, GENERATION) + 1)
+
+
+async def _delete_unused_groups(ledger: Database) -> None:
+    async with ledger.writing() as connection:
+        await _begin_generation(connection)
+        groups, days, calls = tables.call_groups, tables.GROUPS.daily, tables.calls
+        counted = exists().where(days.c.group_id == groups.c.id)
+        present = exists().where(calls.c.group_id == groups.c.id)
+        await connection.execute(delete(groups).where(~counted, ~present))
 
 
 async def _delete_before(connection: AsyncConnection, calls_us: int) -> int:
@@ -106,7 +142,6 @@ async def _delete_before(connection: AsyncConnection, calls_us: int) -> int:
 async def _delete_calls(connection: AsyncConnection, ids: list[str]) -> int:
     for table, column in (
         (tables.attempts, "call_id"),
-        (tables.call_tags, "call_id"),
         (tables.payloads, "call_id"),
         (tables.calls, "id"),
     ):
@@ -119,12 +154,15 @@ async def _delete_in(connection: AsyncConnection, table: Table, column: str, ids
         await connection.execute(delete(table).where(table.c[column].in_(ids)))
 
 
-async def _delete_hours(connection: AsyncConnection, table: Table, before: int) -> int:
+async def _delete_periods(connection: AsyncConnection, table: Table, before: int) -> int:
+    """Delete a batch of the hours or days before one."""
     if not before:
         return 0
     keys: list[Any] = list(table.primary_key.columns)
-    old = [tuple(row) for row in await connection.execute(select(*keys).where(table.c.hour < before).limit(BATCH))]
-    if not old:
-        return 0
-    await connection.execute(delete(table).where(tuple_(*keys).in_(old)))
-    return len(old)
+    old = select(*keys).where(table.c["day" if "day" in table.c else "hour"] < before).limit(BATCH)
+    if "group_id" in table.c:  # the key begins with the group
+        old = old.join(tables.call_groups, table.c.group_id == tables.call_groups.c.id)
+    found = [tuple(row) for row in await connection.execute(old)]
+    if found:
+        await connection.execute(delete(table).where(tuple_(*keys).in_(found)))
+    return len(found)

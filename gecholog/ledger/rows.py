@@ -89,3 +89,6 @@ class CallRow:
 
 HOUR_US = 3_600_000_000
 """Microseconds in an hour."""
+
+DAY_US = 24 * HOUR_US
+"""Microseconds in a day (of UTC)."""

@@ -1,68 +1,87 @@
-"""Where sums are read from: roll-ups for whole hours, rows for what those cannot tell. Pure.
+"""What sums are read from: sums of days, sums of hours, and rows. Pure.
 
-Roll-ups have hours. The parts of a range before its first and after its last whole hour are read from the rows, and so
-are hours in which a step of a series ends (local days of zones such as India's begin at half past). Where rows have
-been deleted already, such an hour counts as a whole, at its start.
+A range is taken apart at the nearest full day and hour. Where it begins before the nearest full one, the part before
+it is added; where it begins after it, the part that is too much is subtracted. The local days of a zone 2 hours ahead
+of UTC so need a sum of a day and two times 2 hours each, instead of 24 hours, and half an hour of rows at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
-from gecholog.ledger.filters import TimeRange
 from gecholog.ledger.rows import HOUR_US
 
-_DIMENSIONS = {
-    "hourly_routers": frozenset({"router"}),
-    "hourly_models": frozenset({"provider", "model", "status_class"}),
-    "hourly_clients": frozenset({"client", "owner"}),
-}
-"""The fields of a filter that a roll-up knows, the smallest roll-up first."""
+ROW: Final = 1
+"""The unit of rows: a microsecond. Those of the roll-ups are `HOUR_US` and `DAY_US`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """The hours [`first_hour`, `end_hour`) of the roll-up `table` except `excluded`, and the rows of `ranges`."""
+class Window:
+    """A time to be read from one source: `unit` is its precision, `first` and `end` are counted in it since 1970."""
 
-    table: str = ""
-    first_hour: int = 0
-    end_hour: int = 0
-    excluded: tuple[int, ...] = ()
-    ranges: tuple[TimeRange, ...] = ()
+    unit: int
+    first: int
+    end: int
 
 
-def rollup_for(needed: frozenset[str]) -> str:
-    """The smallest roll-up that has these fields; empty if none has them all."""
-    return next((table for table, known in _DIMENSIONS.items() if needed <= known), "")
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What is read from a window counts in the step with this number, added (1) or subtracted (-1)."""
+
+    step: int
+    sign: int
 
 
-def sources_for(
-    asked: TimeRange, needed: frozenset[str], boundaries: Sequence[int] = (), rows_since_us: int = 0
-) -> Sources:
-    """The sources of sums over `asked`.
+def windows_of(
+    cuts: Sequence[int], units: Sequence[int], rows_since_us: int = 0, *, subtract: bool = True
+) -> dict[Window, list[Effect]]:
+    """The windows for steps that begin and end at `cuts`, with what each is for.
 
-    `needed` are the fields of the filter and of the grouping, `boundaries` those of the steps, and `rows_since_us` the
-    time before which rows have been deleted. Of the hour in which it is, some rows are gone.
+    `units` are those of the sources that can be used, the largest first, rows last. Without `subtract`, only what lies
+    in a step is read. Before `rows_since_us`, rows have been deleted: hours that begin there count as a whole, at their
+    start.
     """
-    rows_since_us = -(-rows_since_us // HOUR_US) * HOUR_US
-    table = rollup_for(needed)
-    first, end = -(-asked.start_us // HOUR_US), asked.end_us // HOUR_US
-    if asked.start_us < rows_since_us:
-        first = asked.start_us // HOUR_US
-    if asked.end_us < rows_since_us:
-        end = -(-asked.end_us // HOUR_US)
-    if not table or first >= end:
-        return Sources(ranges=(asked,))
-    excluded = tuple(
-        sorted(
-            {
-                at // HOUR_US
-                for at in boundaries
-                if at % HOUR_US and first <= at // HOUR_US < end and at // HOUR_US * HOUR_US >= rows_since_us
-            }
-        )
-    )
-    parts = [(asked.start_us, first * HOUR_US), (end * HOUR_US, asked.end_us)]
-    parts += [(hour * HOUR_US, (hour + 1) * HOUR_US) for hour in excluded]
-    return Sources(table, first, end, excluded, tuple(TimeRange(start, stop) for start, stop in parts if start < stop))
+    found: dict[Window, list[Effect]] = {}
+    if HOUR_US in units:
+        cuts = _whole_hours(cuts, -(-rows_since_us // HOUR_US) * HOUR_US)
+    for step, (start, end) in enumerate(pairwise(cuts)):
+        for sign, window in _covered(start, end, tuple(units), subtract=subtract):
+            found.setdefault(window, []).append(Effect(step, sign))
+    return found
+
+
+def _whole_hours(cuts: Sequence[int], rows_since_us: int) -> list[int]:
+    first, *others = cuts
+    moved = [first // HOUR_US * HOUR_US if first < rows_since_us else first]
+    return moved + [-(-cut // HOUR_US) * HOUR_US if cut < rows_since_us else cut for cut in others]
+
+
+def _covered(start: int, end: int, units: tuple[int, ...], *, subtract: bool) -> Iterator[tuple[int, Window]]:
+    """The windows that make up [start, end), each with its sign."""
+    unit, *rest = units
+    if start >= end:
+        return
+    if not rest:
+        yield 1, Window(unit, start // unit, end // unit)
+        return
+    lower = tuple(rest)
+    if subtract:
+        first, last = (start + unit // 2) // unit, (end + unit // 2) // unit
+    else:
+        first, last = -(-start // unit), end // unit
+    if end - start < unit or first >= last:
+        yield from _covered(start, end, lower, subtract=subtract)
+        return
+    yield 1, Window(unit, first, last)
+    yield from _corrected(start, first * unit, lower, subtract=subtract)
+    yield from _corrected(last * unit, end, lower, subtract=subtract)
+
+
+def _corrected(start: int, end: int, units: tuple[int, ...], *, subtract: bool) -> Iterator[tuple[int, Window]]:
+    """[start, end), negative if it ends before it starts."""
+    turn = 1 if start <= end else -1
+    for sign, window in _covered(min(start, end), max(start, end), units, subtract=subtract):
+        yield sign * turn, window

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from gecholog.ledger.filters import SECOND_US, TimeRange
 
 MOST = 2000
 """Steps of one series."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Steps of equal length: the first begins at `start_us`, and has the number `first`."""
-
-    start_us: int
-    length_us: int
-    first: int
 
 
 def of_length(asked: TimeRange, seconds: int) -> list[int]:
@@ -54,12 +42,3 @@ def of_days(asked: TimeRange, zone: ZoneInfo) -> list[tuple[date, int]]:
 def _midnight_us(day: date, zone: ZoneInfo) -> int:
     """The beginning of a local day. Where clocks skip midnight, it is the first time that exists."""
     return int(datetime.combine(day, time(), zone).astimezone(UTC).timestamp()) * SECOND_US
-
-
-def runs(boundaries: Sequence[int]) -> list[Run]:
-    """Boundaries as few runs of equal steps: a series in UTC is one run, days in a zone are one or a few a year."""
-    found: list[Run] = []
-    for number, (start, end) in enumerate(pairwise(boundaries)):
-        if not found or found[-1].length_us != end - start:
-            found.append(Run(start, end - start, number))
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
@@ -44,8 +45,9 @@ calls = Table(
     *_columns(_SMALL, "latency_bucket"),
     *_columns(_BIG, "request_bytes response_bytes"),
     *_columns(_TEXT, "failed_processors"),
+    Column("group_id", _BIG, nullable=False, server_default="0"),
 )
-"""One row per call. `number` counts in the order of insertion."""
+"""One row per call. `number` counts in the order of insertion, `group_id` is that of its `call_groups`."""
 
 attempts = Table(
     "attempts",
@@ -57,14 +59,6 @@ attempts = Table(
     *_columns(_TEXT, "error"),
     *_columns(_BIG, "started_us duration_us"),
     *_columns(_BIG, "prompt_tokens completion_tokens cost_pico", null=True),
-)
-
-call_tags = Table(
-    "call_tags",
-    metadata,
-    *_columns(_TEXT, "tag", key=True),
-    *_columns(_BIG, "started_us", key=True),
-    *_columns(_TEXT, "call_id", key=True),
 )
 
 payloads = Table(
@@ -108,20 +102,60 @@ BUCKETS = tuple(f"h{bucket:02d}" for bucket in range(SIZE))
 """The columns of a roll-up's latency histogram."""
 
 
-def _hourly(name: str, texts: str, smalls: str = "") -> Table:
+call_groups = Table(
+    "call_groups",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    *_columns(_TEXT, "router client_key owner tags provider model"),
+    *_columns(_SMALL, "status"),
+    *_columns(_TEXT, "error_class"),
+)
+"""The combinations of values that calls have. `tags` is a list in JSON as in `calls`, `status` 0 without a reply."""
+
+
+def _sums(name: str, period: str, texts: str, smalls: str = "") -> Table:
     return Table(
         name,
         metadata,
-        *_columns(_BIG, "hour", key=True),
+        *_columns(_BIG, period, key=True),
         *_columns(_TEXT, texts, key=True),
         *_columns(_SMALL, smalls, key=True),
         *_columns(_BIG, " ".join((*COUNTS, *BUCKETS))),
     )
 
 
-hourly_models = _hourly("hourly_models", "provider model", "status_class")
-hourly_clients = _hourly("hourly_clients", "client_key owner")
-hourly_routers = _hourly("hourly_routers", "router")
+def _group_sums(name: str, period: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        *_columns(_BIG, f"group_id {period}", key=True),
+        *_columns(_BIG, " ".join(("last_us", *COUNTS, *BUCKETS))),
+    )
 
-ROLLUPS = (hourly_models, hourly_clients, hourly_routers)
-"""Sums of all calls of an hour. `hour` counts the hours since 1970."""
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Sums of calls with the same values of `fields` (columns of `calls`), by hour and by day, counted since 1970."""
+
+    fields: tuple[str, ...]
+    hourly: Table
+    daily: Table
+
+
+def _rollup(name: str, texts: str, smalls: str = "") -> Rollup:
+    return Rollup(
+        (*texts.split(), *smalls.split()),
+        _sums(f"hourly_{name}", "hour", texts, smalls),
+        _sums(f"daily_{name}", "day", texts, smalls),
+    )
+
+
+MODELS = _rollup("models", "provider model", "status_class")
+CLIENTS = _rollup("clients", "client_key owner")
+ROUTERS = _rollup("routers", "router")
+OUTCOMES = _rollup("outcomes", "router error_class", "status")
+SMALL_ROLLUPS = (ROUTERS, MODELS, CLIENTS, OUTCOMES)
+"""Roll-ups by few fields: quick over a long time."""
+
+GROUPS = Rollup(("group_id",), _group_sums("hourly_groups", "hour"), _group_sums("daily_groups", "day"))
+"""The roll-up by `call_groups`, which knows all fields. `last_us` is when the latest call began."""

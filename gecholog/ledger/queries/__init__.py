@@ -5,11 +5,12 @@
         for group in await top(ledger, week, Dimension.MODEL, order=Order.COST):
             print(group.key, usd_text(group.totals.cost_pico))
 
-Questions about sums read the hourly roll-ups if the filter and the grouping are about the fields of one of them:
-router; provider, model and status class; or client and owner. Any other combination reads rows. The two agree to the
-last digit.
+Sums of whole UTC days and hours come from roll-ups, the rest of a range from rows; the two agree to the last digit.
+Questions about few fields read small roll-ups, any others the roll-up by groups of calls. A filter by session reads
+rows.
 """
 
+from gecholog.ledger.queries.choices import choices
 from gecholog.ledger.queries.errors import error_breakdown
 from gecholog.ledger.queries.history import call_by_id, history
 from gecholog.ledger.queries.latency import latency, latency_series
@@ -20,6 +21,7 @@ from gecholog.ledger.queries.totals import Order, top, totals, unpriced_models
 __all__ = [
     "Order",
     "call_by_id",
+    "choices",
     "cost_by_day",
     "error_breakdown",
     "history",

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gecholog.ledger.answers import Attempt, Call, CallDetail, Cursor, Page
+from gecholog.ledger.call_groups import kept_ids
 from gecholog.ledger.database import Database
-from gecholog.ledger.filters import CallFilter
-from gecholog.ledger.queries import conditions
+from gecholog.ledger.filters import CallFilter, TimeRange
+from gecholog.ledger.queries import conditions, lists
+from gecholog.ledger.queries.busy_times import enough_since
 from gecholog.ledger.stored_payloads import unpacked
-from gecholog.ledger.tables import attempts, call_tags, calls, payloads
+from gecholog.ledger.tables import attempts, calls, payloads
 
 MOST = 1000
 """Calls of one page."""
 
-COLUMNS = [column for column in calls.columns if column.name != "number"]
+COLUMNS = [column for column in calls.columns if column.name not in {"number", "group_id"}]
 _ATTEMPT_COLUMNS = [column for column in attempts.columns if column.name != "call_id"]
 
 
@@ -28,27 +32,37 @@ async def history(ledger: Database, asked: CallFilter, limit: int = 50, after: C
     """
     if not 1 <= limit <= MOST:
         raise ValueError(f"the limit of a page must be from 1 to {MOST}")
-    statement = select(*COLUMNS).where(*conditions.of_rows(asked, (asked.range,)))
-    started = calls.c.started_us
-    if asked.tag is not None and not asked.given - {"tag"}:
-        # by the index of tags: calls of a rare tag would be searched for among all others
-        tagged = select(call_tags.c.call_id).where(
-            call_tags.c.tag == asked.tag,
-            call_tags.c.started_us >= asked.range.start_us,
-            call_tags.c.started_us < asked.range.end_us,
-        )
-        if after is not None:
-            tagged = tagged.where(_before(call_tags.c.started_us, call_tags.c.call_id, after))
-        tagged = tagged.order_by(call_tags.c.started_us.desc(), call_tags.c.call_id.desc()).limit(limit + 1)
-        statement = select(*COLUMNS).where(calls.c.id.in_(tagged))
-    elif after is not None:
-        statement = statement.where(_before(started, calls.c.id, after))
-    statement = statement.order_by(started.desc(), calls.c.id.desc()).limit(limit + 1)
     async with ledger.reading() as connection:
-        found = [call_of_row(row) for row in await connection.execute(statement)]
+        found = [call_of_row(row) for row in await _latest(ledger, connection, asked, limit + 1, after)]
     more = len(found) > limit
     page = tuple(found[:limit])
     return Page(page, Cursor(page[-1].started_us, page[-1].id) if more else None)
+
+
+async def _latest(
+    ledger: Database, connection: AsyncConnection, asked: CallFilter, limit: int, after: Cursor | None
+) -> Sequence[Row[Any]]:
+    started = calls.c.started_us
+    ids = kept_ids((await ledger.groups.at(connection)).groups, asked)
+    source: Any = calls
+    since_us = asked.range.start_us
+    if ids is not None:
+        if not ids:
+            return ()
+        chosen = lists.numbers(connection.dialect.name, ("group_id",), ((one,) for one in ids))
+        own: ColumnElement[Any] = calls.c.group_id
+        if asked.session is None:
+            end_us = asked.range.end_us if after is None else min(asked.range.end_us, after.started_us + 1)
+            since_us = await enough_since(connection, ids, TimeRange(min(since_us, end_us), end_us), limit)
+        else:
+            own = own + 0  # calls are found by session
+        source = chosen.join(calls, own == chosen.c.group_id)
+    statement = select(*COLUMNS).select_from(source).where(started >= since_us, started < asked.range.end_us)
+    statement = statement.where(*conditions.of_session(asked))
+    if after is not None:
+        statement = statement.where(_before(started, calls.c.id, after))
+    statement = statement.order_by(started.desc(), calls.c.id.desc()).limit(limit)
+    return (await connection.execute(statement)).all()
 
 
 def _before(started: Any, call_id: Any, after: Cursor) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from gecholog.ledger.answers import Call
+from gecholog.ledger.call_groups import kept_ids
 from gecholog.ledger.database import Database
 from gecholog.ledger.filters import CallFilter
-from gecholog.ledger.queries import conditions
+from gecholog.ledger.queries import conditions, lists
 from gecholog.ledger.queries.history import COLUMNS, call_of_row
 from gecholog.ledger.tables import calls
 
@@ -30,9 +31,10 @@ async def since_number(ledger: Database, asked: CallFilter, number: int) -> tupl
         last = (await connection.execute(select(func.max(newest.subquery().c.number)))).scalar()
         if last is None:
             return number, []
-        statement = (
-            select(*COLUMNS)
-            .where(calls.c.number > number, calls.c.number <= last, *conditions.of_rows(asked, ()))
-            .order_by(calls.c.number)
-        )
+        statement = select(*COLUMNS).where(calls.c.number > number, calls.c.number <= last)
+        statement = statement.where(*conditions.of_session(asked)).order_by(calls.c.number)
+        ids = kept_ids((await ledger.groups.at(connection)).groups, asked)
+        if ids is not None:
+            chosen = lists.numbers(connection.dialect.name, ("group_id",), ((one,) for one in ids))
+            statement = statement.where((calls.c.group_id + 0).in_(select(chosen.c.group_id)))
         return int(last), [call_of_row(row) for row in await connection.execute(statement)]

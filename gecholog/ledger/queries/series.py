@@ -12,6 +12,8 @@ from gecholog.ledger.filters import CallFilter, Dimension
 from gecholog.ledger.queries.sums import Key, totals_by
 from gecholog.ledger.queries.totals import Order
 
+_OF_A_DAY = ("total_tokens", "cost_pico", "unpriced")
+
 
 async def time_series(  # noqa: PLR0913 - a question with many optional parts
     ledger: Database,
@@ -25,11 +27,11 @@ async def time_series(  # noqa: PLR0913 - a question with many optional parts
     """The totals of each step of `step_seconds`, counted from 1970, in order of time.
 
     With `by`, the totals of the `limit` groups that are the largest over the whole range, and of all others together
-    (`is_rest`). Steps of whole hours are read from roll-ups. Raises ValueError for too many steps.
+    (`is_rest`). Steps of whole hours or days are read from roll-ups. Raises ValueError for too many steps.
     """
     starts = steps.of_length(asked.range, step_seconds)
     async with ledger.reading() as connection:
-        found = await totals_by(connection, asked, () if by is None else (by,), starts)
+        found = await totals_by(ledger, connection, asked, () if by is None else (by,), starts)
     if by is None:
         return [Point(starts[key[0]], "", sums) for key, sums in found.items()]
     return _limited(found, starts, order, limit)
@@ -62,7 +64,9 @@ async def cost_by_day(ledger: Database, asked: CallFilter, zone: ZoneInfo, by: D
     """
     days = steps.of_days(asked.range, zone)
     async with ledger.reading() as connection:
-        found = await totals_by(connection, asked, () if by is None else (by,), [start for _, start in days])
+        found = await totals_by(
+            ledger, connection, asked, () if by is None else (by,), [start for _, start in days], counts=_OF_A_DAY
+        )
     return [
         Day(
             date=days[key[0]][0].isoformat(),

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add, sub
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, case, func, literal, select
+from sqlalchemy import ColumnElement, Table, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gecholog.ledger.answers import Totals
+from gecholog.ledger.call_groups import Grouping, grouping
+from gecholog.ledger.database import Database
 from gecholog.ledger.filters import CallFilter, Dimension
 from gecholog.ledger.histogram import SIZE
-from gecholog.ledger.migrate import PRUNED, value_of
-from gecholog.ledger.queries import conditions
-from gecholog.ledger.rows import HOUR_US
-from gecholog.ledger.sources import Sources, sources_for
-from gecholog.ledger.steps import Run, runs
-from gecholog.ledger.tables import BUCKETS, COUNTS, calls, metadata
+from gecholog.ledger.queries import conditions, lists
+from gecholog.ledger.rows import DAY_US, HOUR_US
+from gecholog.ledger.sources import ROW, Effect, Window, windows_of
+from gecholog.ledger.tables import BUCKETS, COUNTS, GROUPS, SMALL_ROLLUPS, Rollup, calls
 
 _SPLIT = 10**6  # sums of money are added in two parts: SQLite's 64 bits would end at nine million USD
 _MONEY = ("cost_pico", "extra_cost_pico")
@@ -25,103 +26,251 @@ _MONEY = ("cost_pico", "extra_cost_pico")
 Key = tuple[Any, ...]
 """The number of the step (0 without steps), then the values of the dimensions."""
 
+_Columns = Mapping[str, ColumnElement[Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     """What is asked, and where the answer is read from."""
 
     asked: CallFilter
-    group: tuple[Dimension, ...]
-    steps: tuple[Run, ...]
-    sources: Sources
+    by: tuple[Dimension, ...]
+    rollup: Rollup
+    grouping: Grouping
+    windows: dict[Window, list[Effect]]
 
 
-async def totals_by(
-    connection: AsyncConnection, asked: CallFilter, group: Sequence[Dimension] = (), boundaries: Sequence[int] = ()
+async def totals_by(  # noqa: PLR0913 - a question with many optional parts
+    ledger: Database,
+    connection: AsyncConnection,
+    asked: CallFilter,
+    by: Sequence[Dimension] = (),
+    boundaries: Sequence[int] = (),
+    *,
+    counts: Sequence[str] = COUNTS,
 ) -> dict[Key, Totals]:
-    """The totals of the calls of a filter, by step and group. Sorted by key."""
-    found: dict[Key, Totals] = {}
-    question = await _question(connection, asked, group, boundaries)
-    rows = [
-        *await _of_rollup(connection, question, lambda table: _sums({name: table.c[name] for name in COUNTS})),
-        *await _of_calls(connection, question, [], _sums(_CALL_COUNTS)),
-    ]
-    size = 1 + len(group)
-    for row in rows:
-        if row[size] is not None:  # sums without groups have one row, also if there are no calls
-            key, totals = tuple(row[:size]), _totals(row[size:])
-            found[key] = found[key] + totals if key in found else totals
-    return dict(sorted(found.items(), key=_order))
+    """The totals of the calls of a filter, by step and group. Sorted by key.
+
+    `counts` are the fields of the totals that are needed; the others are 0.
+    """
+    question = await _question(ledger, connection, asked, by, boundaries)
+    names = tuple(name for name in COUNTS if name in counts or name == "calls")
+    money = tuple(name for name in _MONEY if name in names)
+
+    def sums(columns: _Columns) -> list[ColumnElement[Any]]:
+        whole = [func.sum(columns[name] // _SPLIT if name in money else columns[name]) for name in names]
+        return [*whole, *(func.sum(columns[name] % _SPLIT) for name in money)]
+
+    def values(found: Sequence[Any]) -> list[int]:
+        whole = [int(value or 0) for value in found[: len(names)]]
+        for name, rest in zip(money, found[len(names) :], strict=True):
+            place = names.index(name)
+            whole[place] = whole[place] * _SPLIT + int(rest or 0)
+        return whole
+
+    rollup_rows = await _from_rollups(connection, question, lambda table: sums({name: table.c[name] for name in names}))
+    call_rows = await _from_calls(connection, question, [], sums(_CALL_COUNTS))
+    found = _added((effects, key, values(row)) for effects, key, row in [*rollup_rows, *call_rows])
+    return {key: Totals(**dict(zip(names, one, strict=True))) for key, one in found if one[0]}
 
 
 async def histograms_by(
-    connection: AsyncConnection, asked: CallFilter, group: Sequence[Dimension] = (), boundaries: Sequence[int] = ()
+    ledger: Database,
+    connection: AsyncConnection,
+    asked: CallFilter,
+    by: Sequence[Dimension] = (),
+    boundaries: Sequence[int] = (),
 ) -> dict[Key, list[int]]:
     """The latency histograms of the calls of a filter, by step and group. Sorted by key."""
-    found: dict[Key, list[int]] = {}
-    question = await _question(connection, asked, group, boundaries)
-    size = 1 + len(group)
-    for row in await _of_calls(connection, question, [calls.c.latency_bucket], [func.count()]):
-        found.setdefault(tuple(row[:size]), [0] * SIZE)[row[size]] += row[size + 1]
-    for row in await _of_rollup(connection, question, lambda table: [func.sum(table.c[name]) for name in BUCKETS]):
-        counts = found.setdefault(tuple(row[:size]), [0] * SIZE)
-        for bucket, count in enumerate(row[size:]):
-            counts[bucket] += int(count or 0)
+    question = await _question(ledger, connection, asked, by, boundaries)
+
+    rollup_rows = await _from_rollups(connection, question, lambda table: [func.sum(table.c[name]) for name in BUCKETS])
+    call_rows = await _from_calls(connection, question, [calls.c.latency_bucket], [func.count()])
+    found = _added(
+        [
+            *((effects, key, [int(count or 0) for count in row]) for effects, key, row in rollup_rows),
+            *((effects, key, [0] * row[0] + [row[1]] + [0] * (SIZE - 1 - row[0])) for effects, key, row in call_rows),
+        ]
+    )
+    return {key: counts for key, counts in found if any(counts)}
+
+
+async def latest_by(
+    ledger: Database, connection: AsyncConnection, asked: CallFilter, by: Sequence[Dimension]
+) -> dict[Key, tuple[int, int]]:
+    """The number of calls of each group, and when the latest of them began. Keys as in `totals_by`."""
+    question = await _question(ledger, connection, asked, by, (), subtract=False)
+    rollup_rows = await _from_rollups(
+        connection, question, lambda table: [func.sum(table.c.calls), func.max(table.c.last_us)]
+    )
+    call_rows = await _from_calls(connection, question, [], [func.count(), func.max(calls.c.started_us)])
+    found: dict[Key, tuple[int, int]] = {}
+    for _, group, (count, last_us) in [*rollup_rows, *call_rows]:
+        if count:
+            before = found.get((0, *group), (0, 0))
+            found[(0, *group)] = before[0] + int(count), max(before[1], last_us)
     return dict(sorted(found.items(), key=_order))
 
 
-def _order(item: tuple[Key, Any]) -> tuple[Any, ...]:
-    return tuple(-1 if value is None else value for value in item[0])
+# ---------------------------------------------------------------- the question
 
 
-async def _question(
-    connection: AsyncConnection, asked: CallFilter, group: Sequence[Dimension], boundaries: Sequence[int]
+async def _question(  # noqa: PLR0913 - those of the question
+    ledger: Database,
+    connection: AsyncConnection,
+    asked: CallFilter,
+    by: Sequence[Dimension],
+    boundaries: Sequence[int],
+    *,
+    subtract: bool = True,
 ) -> _Question:
-    needed = asked.given | {conditions.field_of(dimension) for dimension in group}
-    sources = sources_for(asked.range, needed, boundaries, await value_of(connection, PRUNED))
-    return _Question(asked, tuple(group), tuple(runs(boundaries)), sources)
+    needed = asked.given | {conditions.field_of(dimension) for dimension in by}
+    rollup = rollup_for(needed) if subtract else GROUPS  # the only one that knows the latest call
+    units = (ROW,) if asked.session is not None else (DAY_US, HOUR_US, ROW)
+    state = await ledger.groups.at(connection)
+    windows = windows_of(_clipped(asked, boundaries), units, state.pruned_us, subtract=subtract)
+    return _Question(asked, tuple(by), rollup, grouping(state.groups, asked, by), windows)
 
 
-async def _of_rollup(
+def rollup_for(needed: frozenset[str]) -> Rollup:
+    """The smallest roll-up that has these fields of a filter."""
+    return next((rollup for rollup in SMALL_ROLLUPS if needed <= conditions.known_to(rollup)), GROUPS)
+
+
+def _clipped(asked: CallFilter, boundaries: Sequence[int]) -> list[int]:
+    """The times at which the steps begin and end, inside the range."""
+    start, end = asked.range.start_us, asked.range.end_us
+    return [min(max(at, start), end) for at in boundaries] or [start, end]
+
+
+# ---------------------------------------------------------------- reading
+
+_Read = tuple[Sequence[Effect], Key, Sequence[Any]]
+"""Sums of the calls of a window that have the same values of the dimensions, and what the window is for."""
+
+
+async def _from_rollups(
     connection: AsyncConnection, question: _Question, sums: Callable[[Table], Sequence[ColumnElement[Any]]]
-) -> Sequence[Row[Any]]:
-    """Rows of step, dimensions and sums of whole hours."""
-    if not question.sources.table:
-        return ()
-    table = metadata.tables[question.sources.table]
-    keys = _keys(question, table, table.c.hour * HOUR_US)
-    statement = select(*keys, *sums(table)).where(*conditions.of_rollup(question.asked, table, question.sources))
-    return await _grouped(connection, question, statement, keys)
+) -> list[_Read]:
+    """The sums of whole hours and whole days."""
+    found: list[_Read] = []
+    for unit, table in ((DAY_US, question.rollup.daily), (HOUR_US, question.rollup.hourly)):
+        windows = [window for window in question.windows if window.unit == unit]
+        if windows and (question.rollup is not GROUPS or question.grouping.numbers != {}):
+            period = table.c["day" if unit == DAY_US else "hour"]
+            selection = _Selection(connection.dialect.name, question, table)
+            selection.limit(period >= min(one.first for one in windows), period < max(one.end for one in windows))
+            selection.join_periods(period, windows)
+            selection.join_groups()
+            found += await selection.run(connection, windows, [], sums(table))
+    return found
 
 
-async def _of_calls(
+async def _from_calls(
     connection: AsyncConnection,
     question: _Question,
     more: Sequence[ColumnElement[Any]],
     sums: Sequence[ColumnElement[Any]],
-) -> Sequence[Row[Any]]:
-    """Rows of step, dimensions, `more` columns to group by, and sums of the calls outside whole hours."""
-    if not question.sources.ranges:
-        return ()
-    keys = [*_keys(question, calls, calls.c.started_us), *more]
-    statement = select(*keys, *sums).where(*conditions.of_rows(question.asked, question.sources.ranges))
-    return await _grouped(connection, question, statement, keys)
+) -> list[_Read]:
+    """The sums of single calls, by `more` columns."""
+    windows = [window for window in question.windows if window.unit == ROW]
+    if not windows or question.grouping.numbers == {}:
+        return []
+    selection = _Selection(connection.dialect.name, question, calls)
+    selection.limit(*conditions.of_session(question.asked))
+    selection.join_times(calls.c.started_us, windows)
+    selection.join_groups()
+    return await selection.run(connection, windows, more, sums)
 
 
-def _keys(question: _Question, table: Table, at: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    step = conditions.step_number(at, question.steps) if question.steps else literal(0)
-    return [step.label("step"), *(table.c[dimension.value] for dimension in question.group)]
+class _Selection:
+    """A statement that adds up rows of a table by window and group."""
+
+    def __init__(self, dialect: str, question: _Question, table: Table) -> None:
+        self._dialect = dialect
+        self._question = question
+        self._table = table
+        self._from: Any = table
+        self._limits: list[ColumnElement[bool]] = []
+        self._window: ColumnElement[Any] | None = None  # the number of the window, if there are several
+        self._groups: list[ColumnElement[Any]] = []
+
+    def limit(self, *conditions_: ColumnElement[bool]) -> None:
+        self._limits += conditions_
+
+    def join_periods(self, period: ColumnElement[Any], windows: Sequence[Window]) -> None:
+        """Find the window of an hour or day."""
+        if len(windows) == 1:
+            return
+        listed = ((at, number) for number, one in enumerate(windows) for at in range(one.first, one.end))
+        periods = lists.numbers(self._dialect, ("period", "window_number"), listed)
+        # "+ 0": the key of this roll-up begins with the group, and the window is looked up for each row
+        own = period + 0 if self._question.rollup is GROUPS else period
+        self._from = self._from.join(periods, own == periods.c.period)
+        self._window = periods.c.window_number
+
+    def join_times(self, at: ColumnElement[Any], windows: Sequence[Window]) -> None:
+        """Find the rows of windows by an index of times."""
+        if len(windows) == 1:
+            self.limit(at >= windows[0].first, at < windows[0].end)
+            return
+        listed = ((one.first, one.end, number) for number, one in enumerate(windows))
+        times = lists.numbers(self._dialect, ("first_us", "end_us", "window_number"), listed)
+        self._from = times.join(self._from, (at >= times.c.first_us) & (at < times.c.end_us))
+        self._window = times.c.window_number
+
+    def join_groups(self) -> None:
+        """Keep the rows of the filter, and find the group in which each counts."""
+        question, table = self._question, self._table
+        if question.rollup is not GROUPS and table is not calls:
+            self._limits += conditions.of_small_rollup(question.asked, table)
+            self._groups = [conditions.column_of(dimension, table) for dimension in question.by]
+        elif question.grouping.numbers is not None:
+            places = lists.numbers(self._dialect, ("group_id", "place"), question.grouping.numbers.items())
+            own = table.c.group_id + 0 if table is calls else table.c.group_id  # calls are found by time
+            self._from = self._from.join(places, own == places.c.group_id)
+            self._groups = [places.c.place]
+
+    async def run(
+        self,
+        connection: AsyncConnection,
+        windows: Sequence[Window],
+        more: Sequence[ColumnElement[Any]],
+        sums: Sequence[ColumnElement[Any]],
+    ) -> list[_Read]:
+        """What the statement finds: the sums after the columns `more`."""
+        keys = [*([] if self._window is None else [self._window]), *self._groups, *more]
+        statement = select(*keys, *sums).select_from(self._from).where(*self._limits).group_by(*keys)
+        effects = [self._question.windows[window] for window in windows]
+        first = 0 if self._window is None else 1
+        last = first + len(self._groups)
+        return [
+            (effects[row[0] if first else 0], self._key(row[first:last]), row[last:])
+            for row in await connection.execute(statement)
+        ]
+
+    def _key(self, found: Sequence[Any]) -> Key:
+        question = self._question
+        if question.rollup is not GROUPS and self._table is not calls:
+            return tuple(found)
+        return question.grouping.keys[found[0] if found else 0]
 
 
-async def _grouped(
-    connection: AsyncConnection, question: _Question, statement: Select[Any], keys: list[ColumnElement[Any]]
-) -> Sequence[Row[Any]]:
-    grouped = statement.group_by(*(keys if question.steps else keys[1:]))
-    found: Sequence[Row[Any]] = (await connection.execute(grouped)).all()
-    return found
+def _added(parts: Iterable[tuple[Sequence[Effect], Key, list[int]]]) -> Iterator[tuple[Key, list[int]]]:
+    """The sums of each step and group, in their order."""
+    found: dict[Key, list[int]] = {}
+    for effects, group, sums in parts:
+        for effect in effects:
+            key = (effect.step, *group)
+            present = found.get(key)
+            if present is None:
+                present = [0] * len(sums)
+            found[key] = list(map(add if effect.sign > 0 else sub, present, sums))
+    return iter(sorted(found.items(), key=_order))
 
 
-# ---------------------------------------------------------------- sums of counts
+def _order(item: tuple[Key, Any]) -> tuple[Any, ...]:
+    return tuple(-1 if value is None else value for value in item[0])
 
 
 _CALL_COUNTS: dict[str, ColumnElement[Any]] = {
@@ -131,15 +280,3 @@ _CALL_COUNTS: dict[str, ColumnElement[Any]] = {
     "unpriced": case((calls.c.cost_pico.is_(None) & (calls.c.total_tokens > 0), 1), else_=0),
 }
 """The value of a call for each of `COUNTS`."""
-
-
-def _sums(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    whole = [func.sum(columns[name] // _SPLIT if name in _MONEY else columns[name]) for name in COUNTS]
-    return [*whole, *(func.sum(columns[name] % _SPLIT) for name in _MONEY)]
-
-
-def _totals(sums: Sequence[Any]) -> Totals:
-    values = {name: int(value or 0) for name, value in zip(COUNTS, sums, strict=False)}
-    for name, rest in zip(_MONEY, sums[len(COUNTS) :], strict=True):
-        values[name] = values[name] * _SPLIT + int(rest or 0)
-    return Totals(**values)

@@ -27,7 +27,7 @@ class Order(Enum):
 async def totals(ledger: Database, asked: CallFilter) -> Totals:
     """The sums over all calls of a filter."""
     async with ledger.reading() as connection:
-        found = await totals_by(connection, asked)
+        found = await totals_by(ledger, connection, asked)
     return added(found.values())
 
 
@@ -42,7 +42,7 @@ async def top(  # noqa: PLR0913 - a question with many optional parts
 ) -> list[Group]:
     """The `limit` largest groups, the largest first; equal ones by key. `rest`: then the sum of all others, if any."""
     async with ledger.reading() as connection:
-        found = await totals_by(connection, asked, (by,))
+        found = await totals_by(ledger, connection, asked, (by,))
         groups = [Group("" if key[1] is None else str(key[1]), sums) for key, sums in found.items()]
         groups.sort(key=lambda group: (-getattr(group.totals, order.value), group.key))
         largest, others = groups[:limit], groups[limit:]
@@ -64,7 +64,9 @@ async def unpriced_models(ledger: Database, asked: CallFilter) -> list[UnpricedM
     A model that got a price meanwhile is listed for the calls before.
     """
     async with ledger.reading() as connection:
-        found = await totals_by(connection, asked, (Dimension.PROVIDER, Dimension.MODEL))
+        found = await totals_by(
+            ledger, connection, asked, (Dimension.PROVIDER, Dimension.MODEL), counts=("unpriced", "total_tokens")
+        )
     unpriced = [
         UnpricedModel(provider, model, sums.unpriced, sums.total_tokens)
         for (_, provider, model), sums in found.items()

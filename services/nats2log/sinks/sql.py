@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+import asyncpg
 
 from gecholog.errors import NotJson
-from gecholog.ledger import retention, writer
-from gecholog.ledger.database import Database, open_writer, reason_of
+from gecholog.ledger import retention
+from gecholog.ledger.database import DRIVER_ERRORS, Database, open_writer, reason_of
 from gecholog.ledger.errors import LedgerError
 from gecholog.ledger.kept import Retention
 from gecholog.ledger.record_reader import call_of
@@ -42,8 +43,9 @@ _NOT_A_RECORD = Fault(FaultKind.REJECTED, "not a record")
 _PRUNE_EVERY_S = 600.0
 _LAST_BATCH_S = 2.0  # how long `close` waits for deletions
 _PRUNE_PAUSE_S = 0.05  # between two batches of deletions, for records and readers
-# These concern the values of a row. Whatever else a database reports, it may accept the same rows later.
-_ABOUT_THE_ROWS = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)  # the last two: SQLite's driver
+# These concern the values of a row. Whatever else a database reports, it may accept the same rows later. The last three
+# come from the drivers, before they ask the database.
+_ABOUT_THE_ROWS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError, asyncpg.DataError)
 _STATES_ABOUT_ROWS = frozenset({"22", "23"})  # classes of SQLSTATE: data exception, integrity constraint violation
 
 
@@ -79,7 +81,7 @@ class SqlSink:
             await asyncio.wait([self._pruning], timeout=_LAST_BATCH_S)
             self._pruning.cancel()
         if self._ledger is not None:
-            with contextlib.suppress(SQLAlchemyError, OSError):
+            with contextlib.suppress(*DRIVER_ERRORS):
                 await self._ledger.close()
 
     async def _prepare(self) -> Fault | None:
@@ -90,7 +92,7 @@ class SqlSink:
                 steps = await ledger.migrate()
         except LedgerError:
             raise
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except DRIVER_ERRORS as error:
             return _outage(error)
         self._ready = True
         log.info("ledger ready", ledger=ledger.location.shown, new_schema_steps=steps)
@@ -103,9 +105,9 @@ class SqlSink:
             return _NOT_A_RECORD
         payloads = self._payloads(entries)
         try:
-            async with self._lock, self._opened().writing() as connection:
-                await writer.insert(connection, calls, payloads)
-        except (SQLAlchemyError, OSError, TimeoutError, OverflowError, UnicodeEncodeError) as error:
+            async with self._lock:
+                await self._opened().insert(calls, payloads)
+        except (*DRIVER_ERRORS, OverflowError, UnicodeEncodeError) as error:
             if _is_about_the_rows(error):
                 return Fault(FaultKind.REJECTED, "the database rejects the row", reason_of(error))
             return _outage(error)
@@ -121,7 +123,7 @@ class SqlSink:
         while not self._closing.is_set():
             try:
                 await self._prune_once()
-            except (SQLAlchemyError, OSError, TimeoutError, LedgerError) as error:
+            except (*DRIVER_ERRORS, LedgerError) as error:
                 log.warning("old rows not deleted, retrying later", reason=reason_of(error))
             await self._pause(_PRUNE_EVERY_S)
 
@@ -152,14 +154,9 @@ class SqlSink:
 
 
 def _is_about_the_rows(error: Exception) -> bool:
-    """Whether an error concerns the values of a row.
-
-    The dialect of asyncpg has no class of its own for data exceptions, so that only the SQLSTATE tells them.
-    """
-    if isinstance(error, _ABOUT_THE_ROWS):
-        return True
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    return isinstance(state, str) and state[:2] in _STATES_ABOUT_ROWS
+    """Whether an error concerns the values of a row."""
+    state = getattr(error, "sqlstate", None)
+    return isinstance(error, _ABOUT_THE_ROWS) or (isinstance(state, str) and state[:2] in _STATES_ABOUT_ROWS)
 
 
 def _outage(error: BaseException) -> Fault:

@@ -3,15 +3,18 @@
 import asyncio
 import secrets
 import stat
+from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select, text
 
 from gecholog.ledger import migrate, tables
 from gecholog.ledger.database import open_reader, open_writer
 from gecholog.ledger.errors import LedgerError
 from gecholog.ledger.location import locate
 from gecholog.ledger.migrate import VERSION, newest, set_value
+from gecholog.ledger.rows import HOUR_US
+from tests.support.ledger_calls import made_calls
 
 
 async def test_the_migrations_make_the_tables_of_the_code(ledger):
@@ -20,7 +23,10 @@ async def test_the_migrations_make_the_tables_of_the_code(ledger):
         return {
             name: (
                 [
-                    (column["name"], column["nullable"] and column["name"] != "number")  # SQLite's are never null
+                    (
+                        column["name"],
+                        column["nullable"] and column["name"] not in {"number", "id"},
+                    )  # SQLite's are never null
                     for column in found.get_columns(name)
                 ],
                 found.get_pk_constraint(name)["constrained_columns"],
@@ -41,6 +47,51 @@ async def test_the_migrations_make_the_tables_of_the_code(ledger):
     assert {name: (dict(columns), key) for name, (columns, key) in present.items()} == {
         name: (dict(columns), key) for name, (columns, key) in wanted.items()
     }
+
+
+async def test_a_ledger_of_the_first_version_is_filled_from_its_calls(ledger, sqlite_location, postgres_location):
+    """All tables have the same rows afterwards as in a ledger that had them from the start."""
+    await ledger.insert(made_calls(400, HOUR_US * 500_000, HOUR_US * 500_070))
+    sqlite_location.file.parent.mkdir(exist_ok=True)
+    other = open_writer(sqlite_location if ledger.dialect == "postgresql" else postgres_location)
+    async with ledger.reading() as source, other.writing() as target:
+        await target.execute(
+            text(f"CREATE TABLE ledger_meta (name {_text(other)} NOT NULL PRIMARY KEY, value BIGINT NOT NULL)")
+        )
+        script = (Path(migrate.__file__).parent / "migrations" / "0001.sql").read_text("utf-8")
+        for statement in migrate.statements(script, other.dialect):
+            await target.exec_driver_sql(statement)
+        await set_value(target, VERSION, 1)
+        for table in (tables.calls, *(rollup.hourly for rollup in (tables.ROUTERS, tables.MODELS, tables.CLIENTS))):
+            columns = [column for column in table.columns if column.name != "group_id"]
+            rows = (await source.execute(select(*columns))).mappings().all()
+            names = ", ".join(column.name for column in columns)
+            values = ", ".join(f":{column.name}" for column in columns)
+            await target.execute(text(f"INSERT INTO {table.name} ({names}) VALUES ({values})"), [*map(dict, rows)])  # noqa: S608 - names of columns
+    assert await other.migrate() == newest() - 1
+    groups = [await _rows(one, tables.call_groups) for one in (ledger, other)]
+    assert sorted(row[1:] for row in groups[0]) == sorted(row[1:] for row in groups[1])
+    numbers = [{row[0]: row[1:] for row in found} for found in groups]
+    for table in tables.metadata.sorted_tables:
+        found = [await _rows(one, table) for one in (ledger, other)]
+        if "group_id" in table.c:
+            place = [column.name for column in table.columns].index("group_id")
+            found = [
+                [(*row[:place], known[row[place]], *row[place + 1 :]) for row in rows]
+                for rows, known in zip(found, numbers, strict=True)
+            ]
+        if table.name not in {"call_groups", "attempts", "clients"}:
+            assert sorted(map(str, found[0])) == sorted(map(str, found[1])), table.name
+    await other.close()
+
+
+def _text(database):
+    return 'TEXT COLLATE "C"' if database.dialect == "postgresql" else "TEXT"
+
+
+async def _rows(database, table):
+    async with database.reading() as connection:
+        return [tuple(row) for row in await connection.execute(select(table))]
 
 
 async def test_several_writers_that_start_together_migrate_once(location):

@@ -1,44 +1,73 @@
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.ledger.filters import TimeRange
-from gecholog.ledger.rows import HOUR_US
-from gecholog.ledger.sources import rollup_for, sources_for
+from gecholog.ledger.filters import Dimension
+from gecholog.ledger.queries.conditions import field_of
+from gecholog.ledger.queries.sums import rollup_for
+from gecholog.ledger.rows import DAY_US, HOUR_US
+from gecholog.ledger.sources import ROW, Effect, Window, windows_of
+from gecholog.ledger.tables import CLIENTS, GROUPS, MODELS, OUTCOMES, ROUTERS
 
-times = st.integers(0, 100 * HOUR_US)
-
-
-@given(times, times, st.lists(times, max_size=5))
-def test_hours_and_rows_cover_a_range_once(one, other, boundaries):
-    asked = TimeRange(min(one, other), max(one, other))
-    found = sources_for(asked, frozenset({"router"}), boundaries)
-    hours = [hour for hour in range(found.first_hour, found.end_hour) if hour not in found.excluded]
-    parts = [(hour * HOUR_US, (hour + 1) * HOUR_US) for hour in hours] if found.table else []
-    parts += [(part.start_us, part.end_us) for part in found.ranges]
-    parts.sort()
-    assert sum(end - start for start, end in parts) == asked.end_us - asked.start_us
-    assert all(end <= start for (_, end), (start, _) in pairwise(parts))
-    for at in boundaries:
-        assert not any(hour * HOUR_US < at < (hour + 1) * HOUR_US for hour in hours if found.table)
+UNITS = (DAY_US, HOUR_US, ROW)
+times = st.integers(0, 10 * DAY_US) | st.integers(0, 240).map(lambda hour: hour * HOUR_US)
+some_cuts = st.lists(times, min_size=2, max_size=6).map(sorted)
 
 
-def test_an_hour_of_which_some_rows_are_gone_counts_as_a_whole():
-    asked = TimeRange(2 * HOUR_US, 6 * HOUR_US + 50)
-    found = sources_for(asked, frozenset(), (6 * HOUR_US + 40,), 6 * HOUR_US + 30)
-    assert (found.first_hour, found.end_hour, found.excluded, found.ranges) == (2, 7, (), ())
+def counted(windows, at):
+    """How often a time counts in each step."""
+    found = {}
+    for window, effects in windows.items():
+        if window.first <= at // window.unit < window.end:
+            for effect in effects:
+                found[effect.step] = found.get(effect.step, 0) + effect.sign
+    return {step: count for step, count in found.items() if count}
 
 
-def test_where_rows_are_gone_whole_hours_count():
-    asked = TimeRange(2 * HOUR_US + 5, 9 * HOUR_US + 5)
-    found = sources_for(asked, frozenset(), (4 * HOUR_US + 7, 7 * HOUR_US + 7), 6 * HOUR_US)
-    assert (found.first_hour, found.end_hour, found.excluded) == (2, 9, (7,))
-    assert found.ranges == (TimeRange(9 * HOUR_US, 9 * HOUR_US + 5), TimeRange(7 * HOUR_US, 8 * HOUR_US))
+@given(some_cuts, st.lists(times, min_size=1), st.sampled_from([UNITS, (ROW,)]), st.booleans())
+def test_each_time_counts_once_in_its_step(cuts, moments, units, subtract):
+    windows = windows_of(cuts, units, subtract=subtract)
+    assert subtract or all(effect.sign == 1 for effects in windows.values() for effect in effects)
+    for at in [*moments, *cuts, *(cut - 1 for cut in cuts if cut)]:
+        step = [n for n in range(len(cuts) - 1) if cuts[n] <= at < cuts[n + 1]]
+        assert counted(windows, at) == dict.fromkeys(step, 1)
+
+
+@given(some_cuts)
+def test_few_rows_and_hours_are_read(cuts):
+    windows = windows_of(cuts, UNITS)
+    rows = sum(window.end - window.first for window in windows if window.unit == ROW)
+    hours = sum(window.end - window.first for window in windows if window.unit == HOUR_US)
+    assert rows <= 2 * HOUR_US * len(cuts)
+    assert hours <= 48 * len(cuts)
+
+
+def test_a_local_day_is_a_day_and_the_hours_by_which_it_is_shifted():
+    berlin = [day * DAY_US - 2 * HOUR_US for day in (3, 4, 5)]
+    assert windows_of(berlin, UNITS) == {
+        Window(DAY_US, 3, 4): [Effect(0, 1)],
+        Window(HOUR_US, 70, 72): [Effect(0, 1)],
+        Window(HOUR_US, 94, 96): [Effect(0, -1), Effect(1, 1)],
+        Window(DAY_US, 4, 5): [Effect(1, 1)],
+        Window(HOUR_US, 118, 120): [Effect(1, -1)],
+    }
+
+
+def test_where_rows_are_gone_whole_hours_count_at_their_start():
+    cuts = [2 * HOUR_US + 5, 4 * HOUR_US + 7, 7 * HOUR_US + 7]
+    found = windows_of(cuts, (HOUR_US, ROW), 5 * HOUR_US + 30)
+    assert found[Window(HOUR_US, 2, 5)] == [Effect(0, 1)]
+    assert found[Window(HOUR_US, 5, 7)] == [Effect(1, 1)]
+    assert set(found) == {
+        Window(HOUR_US, 2, 5),
+        Window(HOUR_US, 5, 7),
+        Window(ROW, 7 * HOUR_US, 7 * HOUR_US + 7),
+    }
 
 
 def test_the_smallest_rollup_that_knows_all_fields():
-    assert rollup_for(frozenset()) == "hourly_routers"
-    assert rollup_for(frozenset({"model", "status_class"})) == "hourly_models"
-    assert rollup_for(frozenset({"client", "owner"})) == "hourly_clients"
-    assert not rollup_for(frozenset({"client", "model"}))
+    assert rollup_for(frozenset()) is ROUTERS
+    assert rollup_for(frozenset({"model", "status_class"})) is MODELS
+    assert rollup_for(frozenset({"client", "owner"})) is CLIENTS
+    assert rollup_for(frozenset({"router", "errors", field_of(Dimension.STATUS)})) is OUTCOMES
+    for needed in ({"client", "model"}, {"tag"}, {"errors", "model"}, {"session"}):
+        assert rollup_for(frozenset(needed)) is GROUPS

@@ -1,5 +1,5 @@
-from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -7,22 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.ledger.filters import TimeRange
-from gecholog.ledger.steps import MOST, of_days, of_length, runs
+from gecholog.ledger.rows import HOUR_US
+from gecholog.ledger.steps import MOST, of_days, of_length
 
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo"])
 
 
 @given(ZONES, st.integers(0, 365 * 60), st.integers(1, 900))
-def test_runs_number_the_steps_as_the_boundaries_do(zone, first_day, days):
+def test_days_begin_at_local_midnight_and_cover_the_range(zone, first_day, days):
     start = datetime(1970, 1, 2, 3, tzinfo=UTC) + timedelta(days=first_day)
     asked = TimeRange.of(start, start + timedelta(days=days))
-    boundaries = [at for _, at in of_days(asked, ZoneInfo(zone))]
+    found = of_days(asked, ZoneInfo(zone))
+    boundaries = [at for _, at in found]
     assert boundaries[0] <= asked.start_us
     assert asked.end_us <= boundaries[-1]
-    found = runs(boundaries)
-    for at in (asked.start_us, (asked.start_us + asked.end_us) // 2, asked.end_us - 1, *boundaries[1:-1]):
-        run = [one for one in found if one.start_us <= at][-1]
-        assert run.first + (at - run.start_us) // run.length_us == bisect_right(boundaries, at) - 1
+    assert all(22 * HOUR_US <= end - start <= 26 * HOUR_US for start, end in pairwise(boundaries))
+    for day, at in found:
+        assert datetime.fromtimestamp(at / 10**6, ZoneInfo(zone)).date() == day
 
 
 def test_a_range_has_a_step_even_if_it_is_empty():

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from gecholog.ledger import queries, writer
+from gecholog.ledger import queries
 from gecholog.ledger.database import open_writer
 from gecholog.ledger.location import locate
 from services.ledger import __main__ as command
@@ -31,8 +31,7 @@ def config(tmp_path, monkeypatch):
     async def fill():
         database = open_writer(location)
         await database.migrate()
-        async with database.writing() as connection:
-            await writer.insert(connection, CALLS)
+        await database.insert(CALLS)
         await database.close()
 
     asyncio.run(fill())
@@ -135,8 +134,7 @@ async def test_tail_follows(config, tmp_path):
     assert first.split()[-1].decode() in {call.id for call in CALLS}
     later = next(made_calls(1, (NOW - 3) * 10**6, NOW * 10**6, seed=77))
     database = open_writer(locate(f"sqlite://{tmp_path}/ledger.db"))
-    async with database.writing() as connection:
-        await writer.insert(connection, [later])
+    await database.insert([later])
     await database.close()
     assert (await process.stdout.readline()).split()[-1].decode() == later.id
     process.terminate()
@@ -151,8 +149,7 @@ def test_calls_that_arrive_while_tail_starts_appear_once(run, config, monkeypatc
 
     async def insert(call):
         database = open_writer(locate(f"sqlite://{config.parent}/ledger.db"))
-        async with database.writing() as connection:
-            await writer.insert(connection, [call])
+        await database.insert([call])
         await database.close()
 
     async def history(*arguments):
