@@ -233,6 +233,8 @@ def plain(answer: Any) -> Any:
         return {one.name: plain(getattr(answer, one.name)) for one in fields(answer)}
     if isinstance(answer, list | tuple):
         return [plain(one) for one in answer]
+    if isinstance(answer, dict):
+        return {name: plain(value) for name, value in answer.items()}
     if isinstance(answer, bytes):
         return answer.decode("utf-8", "replace")
     return answer.value if isinstance(answer, Enum) else answer

@@ -38,14 +38,21 @@ class _Record(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Record)
 
 
-def packed(data: bytes, max_bytes: int) -> StoredPayloads:
-    """The payloads of a record. One that is larger than `max_bytes` before compression is left out."""
+def payloads_in(data: bytes) -> tuple[bytes, bytes]:
+    """What the client sent and what it received, as JSON in a record; empty for one that the record does not have."""
     try:
         record = _decoder.decode(data)
     except (msgspec.DecodeError, RecursionError):
-        return StoredPayloads(None, None)
+        return b"", b""
+    # one that gl passed on unchanged is in the record once
     received = bytes(record.response.egress_payload) or bytes(record.response.inbound_payload)
-    return StoredPayloads(_packed(bytes(record.request.ingress_payload), max_bytes), _packed(received, max_bytes))
+    return bytes(record.request.ingress_payload), received
+
+
+def packed(data: bytes, max_bytes: int) -> StoredPayloads:
+    """The payloads of a record. One that is larger than `max_bytes` before compression is left out."""
+    request, response = payloads_in(data)
+    return StoredPayloads(_packed(request, max_bytes), _packed(response, max_bytes))
 
 
 def unpacked(payload: bytes | None) -> bytes | None:

@@ -11,15 +11,17 @@ from collections.abc import AsyncIterator, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gecholog import health
 from gecholog.errors import ConfigError, GechologError
 from gecholog.ledger import queries, retention
-from gecholog.ledger.answers import Call, json_of
+from gecholog.ledger.answers import Call, json_of, plain
 from gecholog.ledger.database import Database, open_reader, open_writer, reason_of
 from gecholog.ledger.filters import CallFilter
 from gecholog.ledger.queries import Order
 from gecholog.ledger.settings import Settings, settings_of
 from services.ledger import output
 from services.ledger.arguments import BY, filter_of, parser
+from services.ledger.recorded import Shown, with_payloads
 
 _DAY_S = 86_400
 _POLL_S = 1.0
@@ -105,7 +107,14 @@ async def _show(ledger: Database, arguments: Namespace) -> None:
     found = await queries.call_by_id(ledger, arguments.id)
     if found is None:
         raise GechologError(f"the ledger has no call {arguments.id}")
-    _say(json_of(found).decode() + "\n" if arguments.json else output.details(found, _palette(), utc=False))
+    shown = Shown(found, note="not asked for")
+    if not arguments.no_payloads:
+        shown = await with_payloads(found, arguments.o, health.home())
+    if arguments.json:
+        more = {"payloads_from": shown.source, "payloads_note": shown.note}
+        _say(json_of(plain(shown.detail) | more).decode() + "\n")
+    else:
+        _say(output.details(shown.detail, _palette(), utc=False) + output.payload_note(shown.source, shown.note))
 
 
 async def _export(ledger: Database, arguments: Namespace) -> None:
@@ -139,12 +148,12 @@ async def _all(ledger: Database, asked: CallFilter) -> AsyncIterator[Call]:
 async def _prune(ledger: Database, arguments: Namespace, settings: Settings) -> None:
     kept = settings.retention
     _confirm(
-        f"Delete calls older than {_days(kept.calls_days)}, sums of hours older than {_days(kept.rollups_days)} and "
+        f"Delete calls older than {_days(kept.calls_days)}, sums older than {_days(kept.rollups_days)} and "
         f"payloads older than {_days(kept.payloads_days)} from {ledger.location.shown}?",
         arguments,
     )
     deleted = await retention.prune(ledger, kept, time.time())
-    _say(f"deleted {deleted.calls} calls, {deleted.rollups} sums of hours, {deleted.payloads} payloads\n")
+    _say(f"deleted {deleted.calls} calls, {deleted.rollups} sums, {deleted.payloads} payloads\n")
 
 
 async def _erase(ledger: Database, arguments: Namespace, _: Settings) -> None:
@@ -152,7 +161,7 @@ async def _erase(ledger: Database, arguments: Namespace, _: Settings) -> None:
     _confirm(f"Delete {count} calls of the client key {arguments.client} from {ledger.location.shown}?", arguments)
     deleted = await retention.erase_client(ledger, arguments.client)
     _say(
-        f"deleted {deleted.calls} calls and {deleted.rollups} sums of hours\n"
+        f"deleted {deleted.calls} calls and {deleted.rollups} sums\n"
         "The record log and the files of other sinks may still have records of this client: see docs/ledger.md.\n"
     )
 

@@ -56,9 +56,12 @@ def parser() -> argparse.ArgumentParser:
     tail = _add(commands, "tail", "the latest calls, one per line", _filter)
     tail.add_argument("-n", type=_count, default=20, metavar="NUMBER", help="calls to show (default: 20)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on with new calls as they arrive (Ctrl-C ends)")
-    show = _add(commands, "show", "one call with its attempts")
+    show = _add(commands, "show", "one call with its attempts and, while the record log has them, its payloads")
     show.add_argument("id", help="record id, or transaction id (the header Session-Id of the response)")
     show.add_argument("--json", action="store_true", help="as JSON")
+    show.add_argument(
+        "--no-payloads", action="store_true", help="do not fetch what was sent and received from the record log"
+    )
     export = _add(commands, "export", "all calls of a filter, the latest first, to standard output", _filter)
     export.add_argument("--format", choices=["jsonl", "csv"], default="jsonl", help="(default: jsonl)")
     prune = _add(commands, "prune", "delete what is older than the retention of the config now")

@@ -147,6 +147,11 @@ def details(found: CallDetail, palette: Palette, *, utc: bool) -> str:
     return text
 
 
+def payload_note(source: str, note: str) -> str:
+    """Where the payloads are from, or why there are none."""
+    return f"\npayloads are from the {source}\n" if source else f"\npayloads are not shown: {note}\n"
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
