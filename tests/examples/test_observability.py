@@ -1,9 +1,10 @@
 """The dashboards and alerts of examples/observability, with a real Prometheus that scrapes a loaded gateway.
 
 The gateway has two workers, and a sink. Every expression of the dashboards evaluates to data, and what Prometheus has
-scraped equals the sums of the records.
+scraped equals the sums of the records, and those of the ledger.
 """
 
+import asyncio
 import json
 import re
 import shutil
@@ -15,6 +16,11 @@ import urllib.request
 
 import pytest
 
+from gecholog.ledger import queries
+from gecholog.ledger.database import open_reader
+from gecholog.ledger.filters import CallFilter, Dimension, TimeRange
+from gecholog.ledger.location import locate
+from gecholog.ledger.money import PICO
 from tests.services.gl.rig.bus import Listener, says
 from tests.services.gl.rig.gateway import READY, Gateway, config_of, processor
 from tests.services.gl.rig.upstream import Upstream
@@ -117,7 +123,7 @@ scrape_configs:
 
 @pytest.fixture(scope="module")
 def appliance(tmp_path_factory):
-    """A gateway with two workers, its bus, a provider, a processor and a sink."""
+    """A gateway with two workers, its bus, a provider, a processor, and the ledger as a sink."""
     folder = tmp_path_factory.mktemp("appliance")
     server = NatsServer(folder / "bus", jetstream=True)
     server.start()
@@ -141,8 +147,8 @@ def appliance(tmp_path_factory):
     )
     gateway = Gateway(folder / "gl", server, values)
     gateway.process.wait_for_log(READY, seconds=PATIENCE)
-    sink = _sink(folder / "sink", server)
-    yield gateway, listener
+    sink = _sink(folder / "sink", server, f"sqlite://{folder}/ledger.db")
+    yield gateway, listener, locate(f"sqlite://{folder}/ledger.db")
     for part in (sink, gateway):
         part.close()
     upstream.stop()
@@ -150,29 +156,29 @@ def appliance(tmp_path_factory):
     server.kill()
 
 
-def _sink(folder, server) -> ServiceProcess:
+def _sink(folder, server, url) -> ServiceProcess:
     folder.mkdir()
-    bus = {"hostname": server.hostname, "topic": "coburn.gl.nats2file", "token": server.token}
+    bus = {"hostname": server.hostname, "topic": "coburn.gl.nats2ledger", "token": server.token}
     config = {
         "version": "1.0.1",
         "log_level": "INFO",
-        "mode": "file_writer",
+        "mode": "sql_writer",
         "tls": {},
         "service_bus": bus | {"topic_exact_logger": "coburn.gl.logger"},
-        "file_writer": {"filename": str(folder / "records.jsonl"), "write_mode": "append"},
+        "sql_writer": {"url": url},
     }
-    file = folder / "nats2file_config.json"
+    file = folder / "nats2ledger_config.json"
     file.write_text(json.dumps(config), "utf-8")
     home = folder / "app"
-    command = command_of("services.nats2log", file, "nats2file")
-    sink = ServiceProcess(command, alias="nats2file", home=home, env=environment_of(home, {}))
+    command = command_of("services.nats2log", file, "nats2ledger")
+    sink = ServiceProcess(command, alias="nats2ledger", home=home, env=environment_of(home, {}))
     sink.wait_for_log("listening for messages", seconds=PATIENCE)
     return sink
 
 
 @pytest.fixture(scope="module")
 def prometheus(appliance, tmp_path_factory):
-    gateway, _ = appliance
+    gateway, _, _ = appliance
     found = Prometheus(tmp_path_factory.mktemp("prometheus"), gateway.values["admin_port"])
     yield found
     found.stop()
@@ -202,7 +208,7 @@ def _load(gateway, calls: int) -> int:
 
 def test_real_prometheus(appliance, prometheus):
     """What Prometheus has scraped from both workers equals the sums of the records, and every panel has data."""
-    gateway, listener = appliance
+    gateway, listener, location = appliance
     until(lambda: prometheus.value("gecholog_workers"), "a first scrape")
     made = _load(gateway, 9)
     until(lambda: prometheus.value(f"sum(gecholog_requests_total) >= {made}"), "the calls of the first load")
@@ -217,12 +223,41 @@ def test_real_prometheus(appliance, prometheus):
         if found != expected:
             differing[name, labels] = (found, expected)
     assert differing == {}
+    for expression, found in asyncio.run(_of_ledger(location, made)).items():
+        samples = prometheus.value(expression)
+        scraped = {tuple(one["metric"].values()): float(one["value"][1]) for one in samples}
+        assert {key: value for key, value in scraped.items() if value} == {
+            key: value for key, value in found.items() if value
+        }, expression
     assert prometheus.value("sum(gecholog_workers)")[0]["value"][1] == "2"
     until(lambda: prometheus.value("gecholog_sink_delivered_total > 0"), "an answer of the sink")
     until(lambda: prometheus.value("gecholog_breaker_state == 2"), "an open circuit breaker")
     for dashboard in DASHBOARDS:
         for title, expression in expressions(dashboard):
             until(lambda e=expression: prometheus.value(e), f"data for {title}: {expression}")
+
+
+async def _of_ledger(location, calls):
+    """What the ledger has for an expression, by the values of its labels in the order of their names."""
+    ever, found = CallFilter(TimeRange(0, 4 * 10**15)), {}
+    async with open_reader(location) as ledger, asyncio.timeout(60):
+        while (total := await queries.totals(ledger, ever)).calls < calls:  # noqa: ASYNC110 - the sink is behind
+            await asyncio.sleep(0.1)
+        for label, by in (("router", Dimension.ROUTER), ("model", Dimension.MODEL), ("status", Dimension.STATUS)):
+            groups = await queries.top(ledger, ever, by, limit=100)
+            found[f"sum by ({label}) (gecholog_requests_total)"] = {_labels(one): one.totals.calls for one in groups}
+        for kind in ("prompt", "completion", "total"):
+            found[f"sum(llm_gateway_{kind}_tokens_total)"] = {(): getattr(total, f"{kind}_tokens")}
+        groups = await queries.top(ledger, ever, Dimension.MODEL, limit=100)
+        costs = {_labels(one): one.totals.cost_pico - one.totals.extra_cost_pico for one in groups}
+        found["sum by (model) (gecholog_cost_usd_total)"] = {key: cost / PICO for key, cost in costs.items()}
+        latencies = await queries.latency(ledger, ever)
+        found["sum(gecholog_request_duration_seconds_count)"] = {(): sum(one.calls for one in latencies)}
+    return found
+
+
+def _labels(group):
+    return (group.key,) if group.key else ()  # Prometheus has no empty labels
 
 
 def test_alerts(prometheus):
