@@ -15,7 +15,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gecholog import regular_file
+from gecholog import atomic_file, regular_file
 from gecholog.errors import GechologError
 
 if TYPE_CHECKING:
@@ -78,11 +78,13 @@ class EncryptionKeys:
         key = secrets.token_bytes(_KEY_BYTES)
         try:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(f"{key.hex()}\n")
-                file.flush()
-                os.fsync(file.fileno())
+            # First its content, then its name, so that the file is whole or not there. A link replaces nothing.
+            unnamed = self.file.with_name(f".{self.file.name}.new")
+            atomic_file.write(unnamed, f"{key.hex()}\n".encode(), 0o600, fsync=True)
+            try:
+                os.link(unnamed, self.file)
+            finally:
+                unnamed.unlink()
         except OSError as error:
             raise SecretStoreError(f"{self.file} cannot be written: {error.strerror or error}") from error
         return key

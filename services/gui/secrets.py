@@ -13,6 +13,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
 from gecholog import health
 from gecholog.keys.reading import time_text
@@ -23,13 +24,26 @@ from gecholog.secret_store import LARGEST, SecretStore
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 1 if it could not be done."""
     arguments = _parser().parse_args(argv)
-    store = SecretStore(health.home(), os.environ)
+    home = health.home()
+    store = SecretStore(home, os.environ)
     try:
+        _become_owner(home)
         sys.stdout.write(arguments.work(store, arguments))
     except (SecretStoreError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
+
+
+def _become_owner(home: Path) -> None:
+    """Let root's command work as the owner of the home folder: the services must be able to read what it writes.
+
+    Raises OSError.
+    """
+    if os.geteuid() == 0 and home.is_dir() and (owner := home.stat()).st_uid != 0:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
 
 
 def _parser() -> ArgumentParser:

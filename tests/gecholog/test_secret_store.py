@@ -3,12 +3,17 @@
 import base64
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
 from gecholog.secret_key import SecretStoreError
 from gecholog.secret_store import SecretStore
+from tests.support.process import ROOT
 
 HEX, OTHER = "0f" * 32, "a1" * 32
 HOSTS = ("api.openai.com",)
@@ -150,3 +155,32 @@ def test_a_store_that_cannot_be_read(store):
     os.mkfifo(store.file)
     with pytest.raises(SecretStoreError, match="is a FIFO"):
         store.entries()
+
+
+def test_a_key_file_is_whole_or_not_there(store, monkeypatch):
+    """A process that ends while it generates the key leaves nothing that later ones would take for it."""
+
+    def ended(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", ended)
+        with pytest.raises(KeyboardInterrupt):
+            store.put("A", "sk-hidden", HOSTS, "ann")
+    assert not store.keys.file.exists()
+    store.put("A", "sk-hidden", HOSTS, "ann")
+    assert store.open("A").value == "sk-hidden"
+    assert [file.name for file in store.keys.file.parent.iterdir()] == [store.keys.file.name]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change owners")
+def test_what_root_writes_belongs_to_the_owner_of_the_home_folder():
+    """Otherwise the services could not read it."""
+    with tempfile.TemporaryDirectory() as home:  # not in tmp_path, whose parents are root's alone
+        os.chown(home, 12345, 12346)
+        command = [sys.executable, "-m", "services.gui.secrets", "set", "A", "--host", *HOSTS]
+        environ = os.environ | {"GECHOLOG_HOME": home, "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, env=environ, cwd=home, input="sk-hidden", text=True, check=True)
+        written = {path.name: path.stat() for path in Path(home).rglob("*") if path.is_file()}
+    assert set(written) == {"secrets.json", ".secrets.lock", "encryption_key"}
+    assert {(one.st_uid, one.st_gid) for one in written.values()} == {(12345, 12346)}

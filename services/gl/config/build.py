@@ -51,7 +51,9 @@ def build(parsed: ParsedConfig) -> Config:
     models = _registry(values)
     session_header = canonical(values["session_id_header"])
     private = masked | {session_header}
-    masked = masked.union(*map(secret_headers, models.providers.values()), _with_secrets(routers, parsed.secrets))
+    masked = masked.union(
+        *map(secret_headers, models.providers.values()), _with_secrets(routers, models, parsed.secrets)
+    )
     bus = values["service_bus"]
     address = BusAddress.of_section(bus)
     logs.protect(
@@ -116,10 +118,11 @@ def _secrets(routers: tuple[Router, ...], masked: frozenset[str], parameters: fr
                 yield from (pair.value, pair.raw.partition("=")[2])
 
 
-def _with_secrets(routers: tuple[Router, ...], secrets: frozenset[str]) -> Iterator[str]:
+def _with_secrets(routers: tuple[Router, ...], models: Registry, secrets: frozenset[str]) -> Iterator[str]:
     """The headers that have a secret of the store: they are masked, whatever `masked_headers` says."""
-    for router in routers:
-        for name, texts in router.target.headers.items():
+    added = [*(router.target.headers for router in routers), *(one.headers for one in models.providers.values())]
+    for headers in added:
+        for name, texts in headers.items():
             if any(secret in text for secret in secrets for text in texts):
                 yield name
 

@@ -13,7 +13,7 @@ from services.gui.drafts.secret_flow import FlowProblem
 
 _MASKS = ("masked_headers", "masked_query_parameters")
 _BUS_TLS = ("service_bus", "tls")
-_OUTBOUND = ("tls", "outbound")
+_OUTBOUND = (("tls", "outbound"), ("tls",))  # of gl, and of the sinks
 
 
 def protection_problems(draft: Any, deployed: Any) -> tuple[FlowProblem, ...]:
@@ -22,18 +22,23 @@ def protection_problems(draft: Any, deployed: Any) -> tuple[FlowProblem, ...]:
 
 
 def _weaker(draft: Any, deployed: Any) -> Iterator[str]:
-    new, old = _at(draft, _OUTBOUND), _at(deployed, _OUTBOUND)
-    if (is_insecure := new.get("insecure")) not in {None, False} and is_insecure != old.get("insecure"):
-        yield "it would send secrets to servers whose certificates are not checked (tls.outbound.insecure)"
-    if (pool := new.get("system_cert_pool")) not in {None, False} and pool != old.get("system_cert_pool") and old:
-        yield "it would trust the authorities of the system (tls.outbound.system_cert_pool)"
-    if added := _added(old.get("cert_files"), new.get("cert_files")):
-        yield f"it would trust the authorities in {', '.join(added)} (tls.outbound.cert_files)"
+    for path in _OUTBOUND:
+        yield from _less_checked(_at(draft, path), _at(deployed, path), ".".join(path))
     if _at(draft, _BUS_TLS) != _at(deployed, _BUS_TLS):
         yield "it would change the encryption of the bus (service_bus.tls)"
     for name in _MASKS:
         if shown := _added(_lower(draft, name), _lower(deployed, name)):
             yield f"it would record {', '.join(shown)} ({name})"
+
+
+def _less_checked(new: Mapping[str, Any], old: Mapping[str, Any], where: str) -> Iterator[str]:
+    """What a section of TLS towards servers would trust that it did not trust before."""
+    if (is_insecure := new.get("insecure")) not in {None, False} and is_insecure != old.get("insecure"):
+        yield f"it would send secrets to servers whose certificates are not checked ({where}.insecure)"
+    if (pool := new.get("system_cert_pool")) not in {None, False} and pool != old.get("system_cert_pool") and old:
+        yield f"it would trust the authorities of the system ({where}.system_cert_pool)"
+    if added := _added(old.get("cert_files"), new.get("cert_files")):
+        yield f"it would trust the authorities in {', '.join(added)} ({where}.cert_files)"
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Mapping[str, Any]:

@@ -247,3 +247,15 @@ def test_sinks_without_an_address(mode, environ):
     field = "url" if mode == "sql_writer" else "filename"
     value = sink(mode, {field: "postgresql://u:${secret:OTHER}@db.example.com/x"})
     assert "must not have the secret OTHER" in refused(value, environ, sink_spec())
+
+
+@pytest.mark.parametrize("name", ["User-Agent", "Openai-Organization", "X-Own"])
+def test_headers_that_have_a_secret_are_masked(environ, name):
+    """Whatever header it is, of a router or of a provider."""
+    headers = {name: ["${secret:OPENAI}"]}
+    of_provider = PROVIDER | {"api_key": "k", "headers": headers}
+    for value in (
+        gl(router("/a/", "https://api.openai.com/", headers=headers)),
+        gl(OF_MODELS, providers=[of_provider]),
+    ):
+        assert name in build(checked(value | {"masked_headers": []}, environ)).masked

@@ -57,6 +57,21 @@ def test_what_an_editor_may_do(changed):
     assert told(**changed) == []
 
 
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"insecure": True}, "tls.insecure"),
+        ({"system_cert_pool": True}, "tls.system_cert_pool"),
+        ({"cert_files": ["/own.pem"]}, "tls.cert_files"),
+    ],
+)
+def test_sinks(changed, where):
+    """Their section for TLS is that of the connections to their targets."""
+    deployed = {"tls": {"insecure": False, "system_cert_pool": False, "cert_files": []}}
+    (found,) = protection_problems({"tls": deployed["tls"] | changed}, deployed)
+    assert where in found.message
+
+
 def test_a_first_file_and_files_of_other_shapes():
     assert protection_problems({"tls": {"outbound": {"system_cert_pool": True}}}, None) == ()
     assert protection_problems([], DEPLOYED) != ()
