@@ -71,7 +71,7 @@ becomes_healthy() {
             say "entries of the config are not in force: $found"
             return 1
         fi
-        if sh -c "$3"; then dead=0; else dead=$((dead + 1)); fi
+        if sh -c "$3" 9>&-; then dead=0; else dead=$((dead + 1)); fi
         if [ "$dead" -ge 2 ]; then
             say "it has ended"
             return 1
@@ -83,27 +83,39 @@ becomes_healthy() {
     return 1
 }
 
+# set `version` to the folder of a version that is fetched and built; a branch that has moved is another version
 fetch() {
+    case $1 in '' | -*) refuse "'$1' is not a version" ;; esac
     mkdir -p "$ROOT/versions"
+    fetched=$ROOT/versions/.fetching
+    rm -rf "$fetched"
+    say "fetching $1"
     if [ -d "$1" ]; then
+        mkdir "$fetched"
+        tar -C "$1" -cf "$fetched.tar" --exclude=./.git --exclude=./.venv --exclude=./app . &&
+            tar -C "$fetched" -xf "$fetched.tar" && rm "$fetched.tar"
         name=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$1/gecholog/__init__.py")-$(date -u +%Y%m%dT%H%M%S)
     else
-        name=$(echo "$1" | tr / -)
-    fi
+        [ -n "$REPOSITORY" ] || REPOSITORY=$(git -C "$ROOT/current" remote get-url origin) || refuse "REPOSITORY is not set"
+        git clone --quiet --no-checkout "$REPOSITORY" "$fetched" && commit=$(commit_of "$1") &&
+            git -C "$fetched" checkout --quiet --detach "$commit" &&
+            name=$(echo "$1" | tr / -)-$(echo "$commit" | cut -c 1-12)
+    fi || refuse "$1 cannot be fetched"
     version=$ROOT/versions/$name
     [ "$(readlink -f "$ROOT/current" || true)" != "$version" ] || refuse "$name is the version that runs"
     [ ! -e "$version/.built" ] || return 0
     rm -rf "$version"
-    say "fetching $name"
-    if [ -d "$1" ]; then
-        mkdir "$version"
-        (cd "$1" && tar -cf - --exclude=./.git --exclude=./.venv --exclude=./app .) | (cd "$version" && tar -xf -)
-    else
-        [ -n "$REPOSITORY" ] || REPOSITORY=$(git -C "$ROOT/current" remote get-url origin) || refuse "REPOSITORY is not set"
-        git clone --quiet --no-checkout "$REPOSITORY" "$version" && git -C "$version" checkout --quiet --detach "$1"
-    fi || refuse "$1 cannot be fetched"
+    mv "$fetched" "$version"
     (cd "$version" && sh -c "$BUILD") || refuse "$name cannot be built"
     touch "$version/.built"
+}
+
+# the commit of a tag, of a branch of the repository, or of its name itself
+commit_of() {
+    for ref in "refs/tags/$1" "refs/remotes/origin/$1" "$1"; do
+        git -C "$fetched" rev-parse --quiet --verify "$ref^{commit}" && return 0
+    done
+    return 1
 }
 
 # start the version beside the running one: in a network of its own, where all ports are free, and with a copy of the configs
@@ -114,7 +126,10 @@ try_start() {
         say "no trial start: this needs unshare, ip, and the right to make a network namespace"
         return 0
     fi
+    pid=
     trial=$(as_user mktemp -d)
+    trap end_trial EXIT
+    trap 'exit 1' INT TERM HUP
     as_user cp -R "$HOME_FOLDER/conf" "$trial/conf"
     [ ! -d "$HOME_FOLDER/secrets" ] || as_user cp -R "$HOME_FOLDER/secrets" "$trial/secrets"
     as_user mkdir "$trial/data"
@@ -127,14 +142,23 @@ try_start() {
         drop=
         if [ "$(id -u)" = 0 ] && id "$RUN_AS" >/dev/null 2>&1; then drop="setpriv --reuid=$RUN_AS --regid=$RUN_AS --init-groups"; fi
         exec $isolated sh -c 'ip link set lo up; exec "$@"' trial $drop "$version/entrypoint.sh"
-    ) >"$ROOT/trial.log" 2>&1 &
+    ) >"$ROOT/trial.log" 2>&1 9>&- &
     pid=$!
     ok=yes
     becomes_healthy "$trial" "$version" "kill -0 $pid 2>/dev/null" "$known" || ok=no
-    kill "$pid" 2>/dev/null || true
-    wait "$pid" || true
-    rm -rf "$trial"
+    end_trial
+    trap - EXIT INT TERM HUP
     [ "$ok" = yes ] || refuse "the trial start of $(basename "$version") failed, see $ROOT/trial.log"
+}
+
+# whatever ends this script ends its trial, whose folder has the secrets
+end_trial() {
+    if [ -n "$pid" ]; then
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" || true
+        pid=
+    fi
+    rm -rf "$trial"
 }
 
 switch_to() {
@@ -146,20 +170,21 @@ switch_to() {
 replace() {
     before=$(readlink -f "$ROOT/current")
     saved=$HOME_FOLDER/deploy/conf
-    rm -rf "$saved"
+    # as the owner of the home folder, who could lead root to other folders with a link
+    as_user rm -rf "$saved"
     as_user mkdir -p -m 0700 "$HOME_FOLDER/deploy"
-    cp -a "$HOME_FOLDER/conf" "$saved"
+    as_user cp -a "$HOME_FOLDER/conf" "$saved"
     switch_to "$1"
     say "starting $(basename "$1")"
-    if sh -c "$RESTART" && becomes_healthy "$HOME_FOLDER" "$1" "$ALIVE" "$known"; then
+    if sh -c "$RESTART" 9>&- && becomes_healthy "$HOME_FOLDER" "$1" "$ALIVE" "$known"; then
         ln -sfn "$before" "$ROOT/previous"
         say "$(basename "$1") is healthy"
         return 0
     fi
     say "going back to $(basename "$before")"
-    cp -a "$saved/." "$HOME_FOLDER/conf/"
+    as_user cp -a "$saved/." "$HOME_FOLDER/conf/"
     switch_to "$before"
-    sh -c "$RESTART" || true
+    sh -c "$RESTART" 9>&- || true
     becomes_healthy "$HOME_FOLDER" "$before" "$ALIVE" "$known" || exit 3
     say "rolled back, $(basename "$before") is healthy"
     exit 2

@@ -144,8 +144,34 @@ def test_old_versions_are_removed(host):
     assert kept == {"3", "4"}
 
 
-@pytest.mark.parametrize("argument", ["--back", "nowhere"])
+def test_a_branch_that_has_moved(host):
+    """It is another version; the same commit again is refused."""
+    repository = host.version("2").parent / "2"
+
+    def git(*arguments):
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=repository, check=True, capture_output=True)
+
+    git("init", "--initial-branch=main")
+    git("add", ".")
+    git("commit", "-m", "one")
+    variables = {"REPOSITORY": str(repository)}
+    assert host.deploy("main", **variables)[0] == 0
+    first = (host.root / "current").resolve()
+    code, said = host.deploy("main", **variables)
+    assert code == 1
+    assert "is the version that runs" in said
+    git("commit", "--allow-empty", "-m", "two")
+    git("tag", "main")  # a tag comes before a branch of the same name
+    assert host.deploy("main", **variables)[0] == 0
+    assert (host.root / "current").resolve() != first
+    assert host.deploy("--back")[0] == 0
+    assert (host.root / "current").resolve() == first
+
+
+@pytest.mark.parametrize("argument", ["--back", "nowhere", "", "-x"])
 def test_nothing_to_deploy(host, argument):
-    code, said = host.deploy(argument)
+    code, said = host.deploy(argument, REPOSITORY=str(host.folder / "none"))
+    assert list((host.root / "versions").glob("1-*"))
     assert (code, host.current, host.started) == (1, "1", [])
     assert "nothing was changed" in said
