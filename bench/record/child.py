@@ -78,7 +78,7 @@ class _Response:
     def ready(self) -> bytes:
         return self._pieces.pop()
 
-    async def read(self) -> bytes:
+    async def read(self, _: object = None) -> bytes:
         return self._pieces.pop()
 
     def unread(self, data: bytes) -> None:
@@ -136,13 +136,14 @@ class _Bench:
         bus: Any = _Bus()
         records: Any = self._recorder
         self._deps = Dependencies(bus, _Upstream(size), records, Status())
+        self._plan = pipeline.plan_for(config, config.routers[_ROUTE])
 
     async def call(self) -> Call:
         """Make a call."""
         client: Any = _Client(self._question)
         router = self._config.routers[_ROUTE]
         call = Call(self._config, client, client, router, Ids("BENCH001_1_1_0", "BENCH001_1_1_0"))
-        await pipeline.run(call, self._deps)
+        await pipeline.run(call, self._deps, self._plan)
         return call
 
     async def calls(self, count: int) -> float:

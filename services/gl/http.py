@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class Responder(Protocol):
         """Close the connection, which tells the client that the body is incomplete."""
 
 
+Take = Callable[[bytes], Awaitable[None] | None]
+"""Takes a piece of a body. Returns an awaitable if the next piece has to wait, which ends when that may come."""
+
+
 class Response(Protocol):
     """A response whose body is read piece by piece: an upstream's, or one that gl makes itself."""
 
@@ -74,8 +78,12 @@ class Response(Protocol):
         Raises UpstreamError if the body breaks off.
         """
 
-    async def read(self) -> bytes:
-        """Return the next piece of the body, b"" at its end. Raises UpstreamError if the body breaks off."""
+    async def read(self, take: Take | None = None, /) -> bytes:
+        """Return the next piece of the body, b"" at its end. Raises UpstreamError if the body breaks off.
+
+        Pieces that arrive while it waits may be given to `take` instead: then the task need not wake for each. It never
+        gets the last piece of a body that has a length. What `take` raises, this raises.
+        """
 
     def abandon(self) -> None:
         """Discard the rest of the body. Does nothing after its end."""

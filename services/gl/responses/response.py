@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gecholog.headers import Headers
-    from services.gl.http import Response
+    from services.gl.http import Response, Take
 
 JSON = "application/json"
 _PIECE = 256 * 1024  # bytes
@@ -42,7 +42,7 @@ class LocalResponse:
     def ready(self) -> bytes | None:
         return next(self._pieces, b"")
 
-    async def read(self) -> bytes:
+    async def read(self, _: Take | None = None, /) -> bytes:
         return next(self._pieces, b"")
 
     def abandon(self) -> None:
@@ -66,8 +66,8 @@ class PrefetchedResponse:
     def ready(self) -> bytes | None:
         return self._pieces.popleft() if self._pieces else self._response.ready()
 
-    async def read(self) -> bytes:
-        return self._pieces.popleft() if self._pieces else await self._response.read()
+    async def read(self, take: Take | None = None, /) -> bytes:
+        return self._pieces.popleft() if self._pieces else await self._response.read(take)
 
     def abandon(self) -> None:
         self._pieces.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from services.gl.bodies.transform import BodyTransform
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
+    from services.gl.http import Responder, Take
 
 log = Log("egress")
 
@@ -151,6 +153,7 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
     response, responder, transform = call.required_response(), call.responder, _transform(call)
     length = None if transform else response.length
     capture = call.capture = capture_inbound(call, response.length)
+    take: Take | None = None
     try:
         responder.start(egress.status, egress.headers, length)
         if (piece := response.ready()) is None:
@@ -166,7 +169,9 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
             capture.delivered = capture.copy.size
             if is_last:
                 break
-            piece = await response.read()
+            take = take or _taking(capture, responder, transform)
+            piece = await response.read(take)
+            capture.delivered = capture.copy.size
         rest = transform.flush() if transform else b""
         if not capture.is_recorded:
             await _keep(call, capture, deps)
@@ -179,6 +184,22 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
     finally:
         if not still_reads_usage(call):
             response.abandon()
+
+
+def _taking(capture: BodyCapture, responder: Responder, transform: BodyTransform | None) -> Take:
+    """Forwards pieces from where they arrive, so that the task of the call does not run for each.
+
+    They are forwarded in the context of that task: log lines name the call.
+    """
+
+    def forward(piece: bytes) -> Awaitable[None] | None:
+        capture.observe(piece)
+        if (waiting := responder.write(transform.feed(piece) if transform else piece)) is None:
+            capture.delivered = capture.copy.size
+        return waiting
+
+    run = copy_context().run
+    return lambda piece: run(forward, piece)
 
 
 async def _break_off(call: Call, egress: Egress, error: UpstreamError) -> None:

@@ -13,7 +13,10 @@ from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.errors import UpstreamError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from gecholog.headers import Headers
+    from services.gl.http import Take
     from services.gl.routing.routers import Timeouts
 
 _HIGH_WATER = 256 * 1024  # bytes of a body that may wait here while the client is slow
@@ -71,7 +74,8 @@ class StreamedResponse:
     _held = False
     _complete = False
     _fault: UpstreamError | None = None
-    _waiter: asyncio.Future[None] | None = None
+    _waiter: asyncio.Future[Awaitable[None] | None] | None = None
+    _take: Take | None = None  # gets the pieces that arrive while `_waiter` waits
     _timeout_reason = ""
 
     def __init__(self, channel: ResponseChannel, timeouts: Timeouts, deadline: float | None, *, is_head: bool) -> None:
@@ -91,14 +95,20 @@ class StreamedResponse:
         """The size of the body in bytes, according to the head; None if unknown."""
         return self._length
 
-    async def read(self) -> bytes:
-        """Return the next piece of the body, b"" at its end. Raises UpstreamError if it breaks off."""
+    async def read(self, take: Take | None = None, /) -> bytes:
+        """Return the next piece of the body, b"" at its end. Raises UpstreamError if it breaks off.
+
+        What arrives while it waits goes to `take`, except the end of the body and what arrives with that.
+        """
         while (piece := self.ready()) is None:
+            self._take = take
             try:
-                await self._next(self._timeouts.between_chunks, "no more data in time")
+                slow = await self._next(self._timeouts.between_chunks, "no more data in time")
             except asyncio.CancelledError:
-                self._channel.deadline = NEVER  # nothing waits for the response any more
+                self._take, self._channel.deadline = None, NEVER  # nothing waits for the response any more
                 raise
+            if slow is not None:
+                await slow
         return piece
 
     def ready(self) -> bytes | None:
@@ -167,8 +177,16 @@ class StreamedResponse:
         received = f"broke off after status {self.status} and {self._waiting} bytes"
         return UpstreamError(fault.status, f"{received}: {fault.reason}")
 
-    def _next(self, seconds: float | None, timeout_reason: str) -> asyncio.Future[None]:
-        """What to wait for until more arrives. After `seconds` or at the deadline, the response fails with `late`."""
+    def _next(self, seconds: float | None, timeout_reason: str) -> asyncio.Future[Awaitable[None] | None]:
+        """What to wait for until more arrives. After `seconds` or at the deadline, the response fails.
+
+        Its result is what `_take` has returned, if it has been called and the next piece has to wait.
+        """
+        self._expire_after(seconds, timeout_reason)
+        self._waiter = self._channel.loop.create_future()
+        return self._waiter
+
+    def _expire_after(self, seconds: float | None, timeout_reason: str) -> None:
         channel, deadline = self._channel, self._total_deadline
         if seconds is not None:
             end = channel.loop.time() + seconds
@@ -179,8 +197,6 @@ class StreamedResponse:
             deadline_timer = channel.deadline_timer
             if deadline < deadline_timer.next:
                 deadline_timer.set(deadline)
-        self._waiter = channel.loop.create_future()
-        return self._waiter
 
     def expire(self) -> None:
         """Fail with 504: the timeout has expired."""
@@ -190,9 +206,29 @@ class StreamedResponse:
     def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None:
-            self._waiter, self._channel.deadline = None, NEVER
+            self._waiter, self._take, self._channel.deadline = None, None, NEVER
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _give(self, take: Take) -> None:
+        """Give what has arrived to `take`. The waiter waits on, unless the next piece has to wait, or that failed."""
+        waiter = self._waiter
+        if waiter is None or waiter.done() or not (piece := self.ready()):
+            return
+        try:
+            slow = take(piece)
+        except Exception as error:  # noqa: BLE001 - a border: `read` raises it, in the task of the call
+            self._stop_giving()
+            waiter.set_exception(error)
+            return
+        if slow is None:
+            self._expire_after(self._timeouts.between_chunks, self._timeout_reason)
+        else:
+            self._stop_giving()
+            waiter.set_result(slow)
+
+    def _stop_giving(self) -> None:
+        self._waiter, self._take, self._channel.deadline = None, None, NEVER
 
     # ------------------------------------------------------------ what arrives
 
@@ -219,11 +255,17 @@ class StreamedResponse:
         finally:
             if self._complete or self._fault is not None:
                 self._parser = None  # it holds our methods: a cycle that only the collector would find
-        if self._complete:
-            return
+        if not self._complete:
+            self._parsed()
+
+    def _parsed(self) -> None:
+        """Give away what was parsed, or keep it. Fail or stop reading if there is too much of it."""
         if (excess := self._excess()) is not None:
             self._fail(UpstreamError(502, excess))
-        elif self._waiting > _HIGH_WATER:
+            return
+        if self._take is not None:
+            self._give(self._take)
+        if self._waiting > _HIGH_WATER:
             self._held = True
             self._channel.pause()
 
@@ -319,7 +361,8 @@ class StreamedResponse:
             size = len(piece)
             self._waiting += size
             self._body_bytes += size
-            self._wake()
+            if self._take is None:  # else `feed` gives it to that
+                self._wake()
         elif self._complete:  # a body where there must be none: its rest would be taken for the next response
             self._channel.close()
 

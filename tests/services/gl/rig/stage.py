@@ -99,7 +99,7 @@ class FakeResponse:
     def ready(self):
         return None  # `read` has it
 
-    async def read(self):
+    async def read(self, _=None):
         piece = self._pieces.pop(0) if self._pieces else b""
         if isinstance(piece, Exception):
             raise piece

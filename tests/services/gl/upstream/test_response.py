@@ -329,3 +329,116 @@ def test_what_was_put_back_is_read_again(run):
 
     with RawTarget(script) as target:
         run(scene(target))
+
+
+def one_by_one(asked, *pieces):
+    """A target that sends the beginning of a stream, and the next piece whenever it is asked for one."""
+
+    def script(connection, _):
+        whole_request(connection)
+        connection.sendall(CHUNKED + b"5\r\nbegun\r\n")
+        for piece in pieces:
+            asked.acquire(timeout=DEADLINE)
+            connection.sendall(piece)
+
+    return script
+
+
+@contextlib.asynccontextmanager
+async def begun(target, **timeouts):
+    pool = new_pool()
+    response = await sent(pool, target, **timeouts)
+    assert await response.read() == b"begun"
+    yield response
+    response.abandon()
+    pool.retire()
+    for host in pool._hosts.values():
+        await eventually(lambda host=host: not host.connections)
+
+
+@loops
+def test_what_arrives_is_given_where_it_arrives(run):
+    """The reader sleeps on, also through the time between two chunks, until the end of the body is here."""
+    asked, taken = threading.Semaphore(0), []
+
+    def take(piece):
+        taken.append(piece)
+        asked.release()
+
+    async def scene(target):
+        async with begun(target, between_chunks=DEADLINE) as response:
+            asked.release()
+            assert await response.read(take) == b"four"
+            assert taken == [b"one", b"two", b"three"]
+            assert await response.read(take) == b""
+
+    pieces = (b"3\r\none\r\n", b"3\r\ntwo\r\n", b"5\r\nthree\r\n", b"4\r\nfour\r\n0\r\n\r\n")
+    with RawTarget(one_by_one(asked, *pieces)) as target:
+        run(scene(target))
+
+
+@loops
+def test_one_who_takes_and_has_to_wait(run):
+    """What arrives meanwhile is kept for the reader; then the rest is given away again."""
+    asked, taken = threading.Semaphore(0), []
+
+    async def scene(target):
+        free = asyncio.get_running_loop().create_future()
+
+        def take(piece):
+            taken.append(piece)
+            asked.release()
+            return free if piece == b"one" else None
+
+        async with begun(target) as response:
+            reading = asyncio.create_task(response.read(take))
+            await asyncio.sleep(0)
+            asked.release()
+            await eventually(lambda: response._pieces == [b"two"])
+            free.set_result(None)
+            assert await reading == b"two"
+            asked.release()
+            assert await response.read(take) == b""
+            assert taken == [b"one", b"three"]
+
+    pieces = (b"3\r\none\r\n", b"3\r\ntwo\r\n", b"5\r\nthree\r\n", b"0\r\n\r\n")
+    with RawTarget(one_by_one(asked, *pieces)) as target:
+        run(scene(target))
+
+
+@loops
+def test_one_who_fails_to_take(run):
+    """The reader gets the error, and the response goes on for it."""
+    asked = threading.Semaphore(0)
+
+    def take(_):
+        raise ZeroDivisionError
+
+    async def scene(target):
+        async with begun(target) as response:
+            asked.release()
+            with pytest.raises(ZeroDivisionError):
+                await response.read(take)
+            asked.release()
+            assert await response.read() == b"two"
+
+    with RawTarget(one_by_one(asked, b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n")) as target:
+        run(scene(target))
+
+
+@loops
+def test_nothing_is_given_after_a_reader_has_left(run):
+    """A task that was cancelled has taken its leave: what arrives later is kept."""
+    asked, taken = threading.Semaphore(0), []
+
+    async def scene(target):
+        async with begun(target, between_chunks=DEADLINE) as response:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await response.read(taken.append)
+            asked.release()
+            await eventually(lambda: response._pieces == [b"one"])
+            assert not taken
+
+    with RawTarget(one_by_one(asked, b"3\r\none\r\n")) as target:
+        run(scene(target))
