@@ -22,6 +22,8 @@ UNCHANGED = "unchanged"
 TWINS = {"outbound_payload": "ingress_payload", "egress_payload": "inbound_payload"}
 """The payloads that gl sends, and those that it received for them."""
 
+_PAIRS = tuple(TWINS.items())
+
 
 def select(fields: Mapping[str, Any], include: Collection[str], exclude: Collection[str]) -> Fields:
     """The fields in `include` (all if it is empty) without those in `exclude`."""
@@ -71,13 +73,17 @@ def without_copies(section: Mapping[str, Any]) -> Fields:
 
     A section that has a field `unchanged` of its own, of a processor, is returned as it is.
     """
-    if UNCHANGED in section:
-        return dict(section)
-    names = [name for name, twin in TWINS.items() if name in section and twin in section]
-    names = [name for name in names if _are_same(section[name], section[TWINS[name]])]
-    if not names:
-        return dict(section)
-    return {name: value for name, value in section.items() if name not in names} | {UNCHANGED: names}
+    rest = dict(section)
+    if UNCHANGED in rest:
+        return rest
+    names = []
+    for name, twin in _PAIRS:
+        if name in rest and twin in rest and _are_same(rest[name], rest[twin]):
+            names.append(name)
+            del rest[name]
+    if names:
+        rest[UNCHANGED] = names
+    return rest
 
 
 def _are_same(value: Any, twin: Any) -> bool:

@@ -34,22 +34,25 @@ class Usage:
 
     def fields(self) -> dict[str, Any]:
         """The usage for the record, without unknown numbers."""
-        found: dict[str, Any] = {
-            "source": self.source,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.total_tokens,
-            "cached_tokens": self.cached_tokens,
-            "cache_creation_tokens": self.cache_creation_tokens,
-            "reasoning_tokens": self.reasoning_tokens,
-        }
-        return {name: value for name, value in found.items() if value is not None}
+        found: dict[str, Any] = {"source": self.source, **self.counts()}
+        if self.cached_tokens is not None:
+            found["cached_tokens"] = self.cached_tokens
+        if self.cache_creation_tokens is not None:
+            found["cache_creation_tokens"] = self.cache_creation_tokens
+        if self.reasoning_tokens is not None:
+            found["reasoning_tokens"] = self.reasoning_tokens
+        return found
 
     def counts(self) -> dict[str, int]:
         """The known ones of the three numbers of a record's `token_count`."""
-        named = (self.prompt_tokens, self.completion_tokens, self.total_tokens)
-        names = ("prompt_tokens", "completion_tokens", "total_tokens")
-        return {name: value for name, value in zip(names, named, strict=True) if value is not None}
+        found = {}
+        if self.prompt_tokens is not None:
+            found["prompt_tokens"] = self.prompt_tokens
+        if self.completion_tokens is not None:
+            found["completion_tokens"] = self.completion_tokens
+        if self.total_tokens is not None:
+            found["total_tokens"] = self.total_tokens
+        return found
 
 
 NONE = Usage(source="none")

@@ -45,6 +45,12 @@ class Counts(NamedTuple):
     details: TokenDetails = NO_DETAILS
 
 
+_USUAL = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+)
+"""The members of a usage of most chat completions: then those of a few APIs need not be looked for one by one."""
+
+
 def _in_usage(answer: Fields) -> Counts | None:
     usage = answer.get("usage")
     if not isinstance(usage, dict):
@@ -61,24 +67,27 @@ def _in_usage(answer: Fields) -> Counts | None:
 def _chat(usage: Fields) -> Counts:
     """OpenAI's chat completions, completions and embeddings, and compatible APIs."""
     details, completion = _object(usage, "prompt_tokens_details"), _object(usage, "completion_tokens_details")
-    cached = _either(
-        _first(details, "cached_tokens"),
-        _first(
-            usage,
-            "prompt_cache_hit_tokens",  # DeepSeek
-            "cached_tokens",  # Moonshot
-            "num_cached_tokens",
-            "cache_read_input_tokens",  # Venice
-        ),
-    )
-    creation = _either(_first(details, "cache_write_tokens"), _first(usage, "cache_creation_input_tokens"))
+    cached = _first(details, "cached_tokens") if details else None
+    creation = _first(details, "cache_write_tokens") if details else None
+    reasoning = _first(completion, "reasoning_tokens") if completion else None
+    if not usage.keys() <= _USUAL:
+        if cached is None:
+            cached = _first(
+                usage,
+                "prompt_cache_hit_tokens",  # DeepSeek
+                "cached_tokens",  # Moonshot
+                "num_cached_tokens",
+                "cache_read_input_tokens",  # Venice
+            )
+        creation = _first(usage, "cache_creation_input_tokens") if creation is None else creation
+        reasoning = _first(usage, "reasoning_tokens") if reasoning is None else reasoning
     return Counts(
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
         _count(usage, "total_tokens"),
         cached,
         creation,
-        _either(_first(completion, "reasoning_tokens"), _first(usage, "reasoning_tokens")),
+        reasoning,
         (_count(details, "audio_tokens"), _sum(cached, creation)) if details else (),
         _by_kind(details, completion, usage) if details or completion or "cache_creation" in usage else NO_DETAILS,
     )

@@ -95,11 +95,11 @@ class ProcessorChain:
 
     def rows_for_routers(self, *paths: str) -> ProcessorRows:
         """The rows that run before the reply, for a call that uses the routers with these paths."""
-        return _rows_for_routers(self.sync_rows, paths) if self.by_router else self.sync_rows
+        return _rows_for_routers(self.sync_rows, paths) if self.by_router and self.sync_rows else self.sync_rows
 
     def async_rows_for_routers(self, *paths: str) -> ProcessorRows:
         """The rows that run after the reply, for a call that uses the routers with these paths."""
-        return _rows_for_routers(self.async_rows, paths) if self.by_router else self.async_rows
+        return _rows_for_routers(self.async_rows, paths) if self.by_router and self.async_rows else self.async_rows
 
 
 def row_for_routers(row: ProcessorRow, *paths: str) -> ProcessorRow:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _AUTHORIZATION = "Authorization"
 _BEARER = "bearer"
 _USUAL = f"Bearer {PREFIX}"
+_BEHIND_SCHEME = len(_BEARER) + 1
+_IN_AUTHORIZATION = frozenset({_AUTHORIZATION})
 _PLAIN_PLACES = ("X-Api-Key", "Api-Key", "X-Goog-Api-Key")
 _PARAMETER = "key"
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
@@ -58,9 +60,12 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
     `is_foreign` tells whether a credential is a client key that does not have our format; None: there are no such keys.
     """
     # one search for all values: most calls of routers without keys have none
-    has_prefix = PREFIX in "\0".join(map("".join, received.values()))
-    if not (has_prefix or pairs or is_foreign):
-        return None
+    prefixes = "\0".join(map("".join, received.values())).count(PREFIX)
+    if not (pairs or is_foreign):
+        if not prefixes:
+            return None
+        if prefixes == 1 and (key := _usual_key(received)):  # most calls with a key
+            return ClientCredentials(key, _IN_AUTHORIZATION, ())
     names = [name for name, values in received.items() for value in values if PREFIX in value]
     parameters = [pair for pair in pairs if hides_key(pair.value) or hides_key(pair.name)] if pairs else []
     if not (names or parameters or is_foreign):
@@ -79,10 +84,16 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
 
 def _key_in(received: Headers, pairs: Pairs) -> str:
     """The first credential that begins as a key of ours does; empty if none does."""
-    bearer = received.get(_AUTHORIZATION)
-    if bearer is not None and len(bearer) == 1 and bearer[0].startswith(_USUAL):  # most of them
-        return bearer[0][len(_BEARER) + 1 :].strip()
-    return next((one.text for one in _credentials(received, pairs) if one.text.startswith(PREFIX)), "")
+    usual = _usual_key(received)
+    return usual or next((one.text for one in _credentials(received, pairs) if one.text.startswith(PREFIX)), "")
+
+
+def _usual_key(received: Headers) -> str:
+    """The key of ours that is the only value of `Authorization`, in the usual spelling; empty if there is none."""
+    values = received.get(_AUTHORIZATION)
+    if values is None or len(values) != 1 or not values[0].startswith(_USUAL):
+        return ""
+    return values[0][_BEHIND_SCHEME:].strip()
 
 
 def has_any(received: Headers, pairs: Pairs) -> bool:

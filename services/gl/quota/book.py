@@ -29,6 +29,7 @@ class QuotaBook:
 
     def __init__(self, clock: Callable[[], int] = milliseconds) -> None:
         self.ledger = Ledger()
+        self._changes = self.ledger.changes
         self.limits = LimitsTable(self.ledger)
         self.clock = clock
         self.save: Callable[[Accounts, Held, Sequence[Mark], int], None] = _nothing
@@ -71,7 +72,8 @@ class QuotaBook:
         self._tell()
 
     def _tell(self) -> None:
-        if self.ledger.changes.is_to_be_told():
+        changes = self._changes
+        if changes.told <= changes.urgent and changes.is_to_be_told():  # after most calls it has been told
             self.publish()
 
 

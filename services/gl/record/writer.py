@@ -163,7 +163,7 @@ class RecordWriter:
             fields = without_copies(fields)
         cut = []
         for name in PAYLOADS:
-            if (value := fields.get(name)) is None:
+            if name not in fields or (value := fields[name]) is None:
                 continue
             if privacy is None and type(value) is Raw and len(value) <= limit:
                 fields[name] = rawjson.fragment(value)
