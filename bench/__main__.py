@@ -150,6 +150,10 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
             plain, streaming = start(fleet, place, targets)
             setup.calls.append(plain)
             setup.streams.append(streaming)
+    if options.ways:
+        setup.calls, setup.streams = (
+            [way for way in ways if way.key in options.ways] for ways in (setup.calls, setup.streams)
+        )
     return setup
 
 

@@ -23,6 +23,7 @@ class Options:
     seconds: int
     connections: tuple[int, ...]
     bodies: tuple[Exchange, ...]
+    ways: frozenset[str]  # keys of paths; empty: all
     streams: int
     chunks: int
     interval_ms: int
@@ -45,6 +46,7 @@ def parse(words: list[str] | None = None) -> Options:
     add("--seconds", type=int, help="duration of each measurement (4)")
     add("--connections", type=_numbers, default=(1, 32, 256), help="numbers of connections (1,32,256)")
     add("--bodies", type=_exchanges, default=_exchanges(BODIES), help=f"sizes of request and response ({BODIES})")
+    add("--ways", type=_keys, default=frozenset(), help="paths to measure, such as direct,a,b,k (all)")
     add("--streams", type=int, default=200, help="concurrent streams (200)")
     add("--chunks", type=int, help="chunks per stream (100)")
     add("--interval-ms", type=int, default=50, help="milliseconds between two chunks (50)")
@@ -61,6 +63,7 @@ def parse(words: list[str] | None = None) -> Options:
         seconds=given.seconds or (1 if quick else 4),
         connections=given.connections,
         bodies=given.bodies,
+        ways=given.ways,
         streams=given.streams,
         chunks=given.chunks or (20 if quick else 100),
         interval_ms=given.interval_ms,
@@ -75,6 +78,10 @@ def parse(words: list[str] | None = None) -> Options:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
+
+
+def _keys(text: str) -> frozenset[str]:
+    return frozenset(text.split(","))
 
 
 def _exchanges(text: str) -> tuple[Exchange, ...]:
