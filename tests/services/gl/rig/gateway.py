@@ -17,6 +17,7 @@ Values = dict[str, Any]
 
 # GL_WORKERS=2 runs any test of gl with two workers; what relies on one process, such as an exact limit, may fail then.
 _WORKERS = {"workers": int(os.environ["GL_WORKERS"])} if "GL_WORKERS" in os.environ else {}
+WORKERS = _WORKERS.get("workers", 1)
 
 
 def router(path: str, url: str, *, required: Values | None = None, **outbound: Any) -> Values:
