@@ -1,8 +1,8 @@
 r"""Masks in place of client keys in texts and bodies. Pure.
 
-A key is found as it is, in JSON whose characters are escaped (`\u0073k-gl-…`), in UTF-16, and in text that is
-percent-encoded up to three times. It is not found in what hides it on purpose: base64, a body that stays compressed,
-UTF-32, or pieces that a reader puts together.
+A key is found as it is, in JSON whose characters are escaped (`\u0073k-gl-…`), in UTF-16 and UTF-32, and in text that
+is percent-encoded up to three times. It is not found in what hides it on purpose: base64, a body that stays compressed,
+or pieces that a reader puts together.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ _FORMS = (
     _Form((b"\\", b"\\u00"), _whole_key(r"(?:{0}|\\u00(?i:{1}))"), MASK.encode()),
     _Form((b"\0", PREFIX.encode("utf-16-le")), _whole_key(r"{0}\x00"), MASK.encode("utf-16-le")),
     _Form((b"\0", PREFIX.encode("utf-16-be")), _whole_key(r"\x00{0}"), MASK.encode("utf-16-be")),
+    _Form((b"\0", PREFIX.encode("utf-32-le")), _whole_key(r"{0}\x00{{3}}"), MASK.encode("utf-32-le")),
+    _Form((b"\0", PREFIX.encode("utf-32-be")), _whole_key(r"\x00{{3}}{0}"), MASK.encode("utf-32-be")),
 )
 
 

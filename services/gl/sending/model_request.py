@@ -11,6 +11,7 @@ from gecholog.llm.raw_predict import for_raw_predict
 from gecholog.rawjson import Raw
 from services.gl.bodies.client_body import ClientBody
 from services.gl.bodies.unpacked import unpack
+from services.gl.bodies.without_keys import without_keys
 from services.gl.headers.policy import body_of
 from services.gl.models.profile import MESSAGES
 from services.gl.record import decoding, payload
@@ -24,17 +25,20 @@ LARGE = 1024 * 1024  # bytes; a larger body is parsed in a thread
 
 
 async def body_of_call(call: Call, count: UnpackedBytes) -> ClientBody:
-    """The decoded body of a call, as processors left it. Raises Refusal if it cannot be unpacked within the limits."""
+    """The decoded body of a call, as processors left it, without client keys.
+
+    Raises Refusal if it cannot be unpacked within the limits.
+    """
     content_type = headers.first(call.headers, "Content-Type")
     section = call.request_base
     if "outbound_payload" in section.changed:
         return ClientBody(body_of(section.fields["outbound_payload"]), content_type)
-    if "Content-Encoding" not in call.headers:  # most bodies
-        return ClientBody(call.body, content_type)
-    encoding = ",".join(call.headers["Content-Encoding"])
-    if not call.body or not decoding.codings(encoding):
-        return ClientBody(call.body, content_type)
-    return ClientBody(await unpack(call.body, encoding, call.config.limits, count), content_type)
+    body = call.body
+    encoding = ",".join(call.headers["Content-Encoding"]) if "Content-Encoding" in call.headers else ""
+    if encoding and body and decoding.codings(encoding):
+        body = await unpack(body, encoding, call.config.limits, count)
+        body = await without_keys(body)  # they could not be found before
+    return ClientBody(body, content_type)
 
 
 async def named_model(body: ClientBody) -> str | None:

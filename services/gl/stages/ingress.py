@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from gecholog import headers
-from gecholog.keys.masking import LONGEST_KEY, has_key, masked_bytes
+from gecholog.keys.masking import masked_bytes
 from gecholog.rawjson import Raw
 from services.gl.access import client_credentials
+from services.gl.bodies.without_keys import without_keys
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.record import payload
 from services.gl.routing import query
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from services.gl.dependencies import Dependencies
 
 _UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
-_STEP = 1024 * 1024  # bytes that are searched at a time
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 
@@ -52,7 +52,7 @@ def read_head(call: Call, deps: Dependencies) -> None:
 async def read_body(call: Call, deps: Dependencies) -> None:
     """Read and record the body. A call without the required headers is refused only here: its record has the body."""
     section, config = call.request_section, call.config
-    call.body = await _without_keys(await call.request.body(_largest_body(call)))
+    call.body = await without_keys(await call.request.body(_largest_body(call)))
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body))) is not None:
         await waiting
     value, note = await _recorded_body(call, config.max_parsed_request(deps.bus.max_payload))
@@ -71,20 +71,6 @@ def _largest_body(call: Call) -> int:
     """Bytes that the body may have, by the config and by the client key."""
     limit, key = call.config.limits.request_body, call.key
     return limit if key is None or key.max_body_bytes is None else min(limit, key.max_body_bytes)
-
-
-async def _without_keys(body: bytes) -> bytes:
-    """The body with masks in place of client keys. A large one is searched in steps, between which other calls go on.
-
-    A body with a content encoding is not searched: it is forwarded as it is.
-    """
-    if len(body) <= payload.AT_ONCE:
-        return masked_bytes(body)
-    for start in range(0, len(body), _STEP):
-        if has_key(body, start, start + _STEP + LONGEST_KEY):
-            return masked_bytes(body)
-        await asyncio.sleep(0)
-    return body
 
 
 def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:

@@ -43,6 +43,8 @@ WAYS = {
     "first letter escaped": lambda text: escaped(text, lambda place: place == 0).encode(),
     "UTF-16": lambda text: text.encode("utf-16-le"),
     "UTF-16 big-endian": lambda text: text.encode("utf-16-be"),
+    "UTF-32": lambda text: text.encode("utf-32-le"),
+    "UTF-32 big-endian": lambda text: text.encode("utf-32-be"),
 }
 
 
@@ -51,7 +53,8 @@ WAYS = {
 def test_keys_in_other_writing(way, before, after):
     """What remains of a body is as it was, and no part of the key is in it."""
     key = new_key().text
-    encode = {"UTF-16": "utf-16-le", "UTF-16 big-endian": "utf-16-be"}.get(way, "utf-8")
+    name, _, order = way.partition(" ")
+    encode = f"{name.lower()}-{'be' if order else 'le'}" if name.startswith("UTF-") else "utf-8"
     parts = [text.encode(encode, "surrogatepass") for text in (before, after)]
     data = parts[0] + WAYS[way](key) + parts[1]
     assert has_key(data, 0, len(data))

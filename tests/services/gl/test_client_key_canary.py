@@ -157,3 +157,21 @@ def test_a_compressed_body_is_masked_in_its_record(gateway, bus, key):
     record = json.dumps(bus.record(reply.transaction))
     assert key.text[-43:] not in record
     assert MASK in record
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [({"Content-Encoding": "gzip"}, gzip.compress), ({}, lambda body: body.decode().encode("utf-32"))],
+    ids=["gzip", "utf-32"],
+)
+def test_a_body_that_is_decoded_for_its_model(gateway, bus, upstream, key, encoding, encode):
+    """It is forwarded in another form than it came, and is masked as well."""
+    upstream.reset()
+    body = encode(json.dumps({"model": "one/m", "messages": [], "user": key.text}).encode())
+    reply = gateway.call("POST", "/v1/chat/completions", JSON | {"X-Api-Key": key.text} | encoding, body)
+    record, secret = json.dumps(bus.record(reply.transaction)), key.text[-43:]
+    sent = upstream.asked().body
+    assert secret.encode() not in sent
+    assert json.loads(sent)["user"] == MASK
+    assert secret not in record
+    assert MASK in record
