@@ -44,12 +44,15 @@ def under_load(crew, meanwhile):
 
 
 def all_recorded(records, complete):
-    """Wait until there is a record of each complete call."""
+    """Wait until there is a record of each complete call. No two have one id: JetStream would drop the second."""
 
     def missing():
         return complete - {record["transaction_id"] for record in list(records.records)}
 
     until(lambda: not missing(), "all records", 60)
+    owners = {}
+    for record, record_id in zip(list(records.records), list(records.record_ids), strict=False):
+        assert owners.setdefault(record_id, record["transaction_id"]) == record["transaction_id"]
 
 
 def test_one_service(crew, records):
