@@ -11,8 +11,8 @@ _VARIABLES = {
     "/routers/try": "/routers/try?router=/dummy/",
     "/providers/test": "/providers/test?name={provider}",
 }
-MORE = ("/config/gl/form?at=/routers/1", "/config/gl/form?at=/tls", "/config/gui/form", "/nothing")
-"""Further addresses: forms of sections, one that may only be read, and a page that is not there."""
+MORE = ("/config/gl/form?at=/routers/1", "/config/gl/form?at=/tls", "/config/gui/form")
+"""Further addresses: forms of sections, and of another file."""
 
 
 def is_page(route: Route) -> bool:
