@@ -22,6 +22,7 @@ RESTART=${RESTART:-systemctl restart gecholog.service}           # returns when 
 ALIVE=${ALIVE:-systemctl is-active --quiet gecholog.service}     # fails if the main process has ended
 TRIAL=${TRIAL:-auto}                                             # no: without a start in a network of its own
 HEALTH_SECONDS=${HEALTH_SECONDS:-60}                             # within which a version has to be healthy
+BACK_SECONDS=${BACK_SECONDS:-180}                                # the same for the version before, after it was started again
 STABLE_SECONDS=${STABLE_SECONDS:-3}                              # for which it has to stay so
 KEEP=${KEEP:-3}                                                  # versions that are not removed
 
@@ -185,6 +186,7 @@ replace() {
     as_user cp -a "$saved/." "$HOME_FOLDER/conf/"
     switch_to "$before"
     sh -c "$RESTART" 9>&- || true
+    HEALTH_SECONDS=$BACK_SECONDS # it was healthy: a slow machine is no reason to give it up
     becomes_healthy "$HOME_FOLDER" "$before" "$ALIVE" "$known" || exit 3
     say "rolled back, $(basename "$before") is healthy"
     exit 2

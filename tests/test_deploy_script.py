@@ -32,6 +32,7 @@ class Host:
             "ALIVE": "true",
             "TRIAL": "no",
             "HEALTH_SECONDS": "1",
+            "BACK_SECONDS": "1",
             "STABLE_SECONDS": "0",
         }
 

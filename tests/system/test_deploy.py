@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
 # What is wrong with a version that was built so
 NO_START = "echo 'raise SystemExit(1)' > services/ginit/startup/launcher.py"
-UNHEALTHY = "echo 'raise SystemExit(1)' >> services/gl/upstream/__init__.py"
+UNHEALTHY = r"sed -i 's/^    async def open(self.*/&\n        raise SystemExit/' services/gl/gateway.py"
 REFUSES = 'sed -i \'0,/"required": \\[/s//"required": ["a_field_of_tomorrow", /\' services/gl/gl_config.schema.json'
 
 
@@ -120,6 +120,6 @@ async def test_broken_version_is_refused(host, broken, why):
 async def test_broken_version_is_rolled_back(host, broken):
     """Where no trial start is possible. Clients wait meanwhile."""
     before = host.current
-    code, said = await deployed(host, broken=broken, TRIAL="no", HEALTH_SECONDS="10")
+    code, said = await deployed(host, broken=broken, TRIAL="no", HEALTH_SECONDS="20")
     assert (code, host.current) == (2, before), said
     assert host.is_healthy()
