@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ _WRITER_SETTINGS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA secure_delete=ON",
 )
+# Sorting all calls in memory would need 100 bytes for each.
+_MIGRATION_SETTINGS = (*_WRITER_SETTINGS, "PRAGMA temp_store=FILE")
 _READER_SETTINGS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-16384", "PRAGMA temp_store=MEMORY")
 
 
@@ -87,9 +89,9 @@ class Database:
         """
         if self.location.file is not None:
             _create_privately(self.location.file)
-            async with self.writing() as connection:
-                return await migrate.migrate(connection)
-        patient = _postgresql(self.location, command_timeout_s=None)
+            patient = _sqlite(self.location.file, _MIGRATION_SETTINGS)
+        else:
+            patient = _postgresql(self.location, command_timeout_s=None)
         try:
             async with patient.begin() as connection:
                 return await migrate.migrate(connection)
@@ -103,7 +105,7 @@ class Database:
 
 def open_writer(location: Location) -> Database:
     """A ledger to write to. Nothing is connected yet. Raises LedgerError."""
-    return Database(_sqlite(location.file, writes=True) if location.file else _postgresql(location), location)
+    return Database(_sqlite(location.file, _WRITER_SETTINGS) if location.file else _postgresql(location), location)
 
 
 @asynccontextmanager
@@ -111,7 +113,7 @@ async def open_reader(location: Location) -> AsyncIterator[Database]:
     """A ledger to ask. Raises LedgerError if there is none, or if its schema is not the one of this code."""
     if location.file is not None and not location.file.exists():
         raise LedgerError(f"there is no ledger yet at {location.file}: nats2ledger creates it")
-    database = Database(_sqlite(location.file, writes=False) if location.file else _postgresql(location), location)
+    database = Database(_sqlite(location.file, _READER_SETTINGS) if location.file else _postgresql(location), location)
     try:
         await _check(database)
         yield database
@@ -143,7 +145,8 @@ def reason_of(error: BaseException) -> str:
 # ---------------------------------------------------------------- SQLite
 
 
-def _sqlite(file: Path, *, writes: bool) -> AsyncEngine:
+def _sqlite(file: Path, settings: Sequence[str]) -> AsyncEngine:
+    writes = settings is not _READER_SETTINGS
     try:
         mounts = Path("/proc/self/mounts").read_text("utf-8", "replace")
     except OSError:
@@ -152,7 +155,6 @@ def _sqlite(file: Path, *, writes: bool) -> AsyncEngine:
         raise LedgerError(reason)
     pool: dict[str, Any] = {} if writes else {"pool_size": _READERS, "max_overflow": 0}
     engine = create_async_engine(f"sqlite+aiosqlite:///{file}", connect_args={"timeout": _BUSY_MS / 1000}, **pool)
-    settings = _WRITER_SETTINGS if writes else _READER_SETTINGS
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(connection: Any, _: Any) -> None:
