@@ -187,10 +187,12 @@ def questions(ledger: Database, range_: TimeRange, step: int) -> Iterator[tuple[
 
 async def measure(location: Location, repeat: int, worst: int) -> None:
     async with open_reader(location) as ledger:
+        (newest,) = (await queries.history(ledger, CallFilter(TimeRange(0, END_US)), 1)).calls
+        end_us = newest.started_us + 1
         print(f"{'':6} {'questions':>9} {'median ms':>10} {'p95 ms':>8} {'max ms':>8}   slowest")
         for shown, (seconds, step) in RANGES.items():
             found: dict[str, list[float]] = {}
-            range_ = TimeRange(END_US - seconds * SECOND_US, END_US)
+            range_ = TimeRange(end_us - seconds * SECOND_US, end_us)
             for name, ask in questions(ledger, range_, step):
                 await ask()
                 for _ in range(repeat):
