@@ -119,6 +119,7 @@ def serious(found):
             yield f"{one['id']} ({len(one['nodes'])}): {places}"
 
 
+@pytest.mark.soak  # a minute and a half; `test_browser.py` visits the pages of the navigation in each run
 async def test_every_page(site):
     """On a small screen, in light colours."""
     wrong = await looked_at(site, ("light", 390))
