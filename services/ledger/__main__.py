@@ -16,6 +16,7 @@ from gecholog.errors import ConfigError, GechologError
 from gecholog.ledger import queries, retention
 from gecholog.ledger.answers import Call, json_of, plain
 from gecholog.ledger.database import Database, open_reader, open_writer, reason_of
+from gecholog.ledger.export import csv_line, exported
 from gecholog.ledger.filters import CallFilter
 from gecholog.ledger.queries import Order
 from gecholog.ledger.settings import Settings, settings_of
@@ -124,11 +125,11 @@ async def _export(ledger: Database, arguments: Namespace) -> None:
         if arguments.format == "jsonl":
             _say(output.json_line(call))
             continue
-        fields = output.exported(call)
+        fields = exported(call)
         if not headed:
-            _say(output.csv_line(list(fields)))
+            _say(csv_line(list(fields)))
             headed = True
-        _say(output.csv_line(list(fields.values())))
+        _say(csv_line(list(fields.values())))
 
 
 async def _all(ledger: Database, asked: CallFilter) -> AsyncIterator[Call]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +10,10 @@ from typing import Any
 import orjson
 
 from gecholog.ledger.answers import Call, CallDetail, ErrorCount, Group, Latency, Totals, plain
+from gecholog.ledger.export import exported
 from gecholog.ledger.filters import SECOND_US
 from gecholog.ledger.money import PICO, usd_text
 from gecholog.ledger.outcome import ERROR_CLASSES
-from gecholog.timer import rfc3339
 
 _DIM, _RED, _BOLD, _PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 _REST = "(others)"
@@ -161,38 +159,9 @@ def _text(value: Any) -> str:
 # ---------------------------------------------------------------- export
 
 
-def exported(call: Call) -> dict[str, Any]:
-    """A call as it is exported: exact USD, RFC 3339 times, milliseconds."""
-    fields: dict[str, Any] = plain(call)
-    fields["started"] = rfc3339(fields.pop("started_us") * 1000)
-    fields["cost_usd"] = None if call.cost_pico is None else usd_text(call.cost_pico)
-    fields["extra_cost_usd"] = usd_text(call.extra_cost_pico)
-    for name in ("duration_us", "upstream_us", "first_chunk_us", "overhead_us"):
-        value = fields.pop(name)
-        fields[name.replace("_us", "_ms")] = None if value is None else value / 1000
-    for name in ("cost_pico", "extra_cost_pico", "latency_bucket"):
-        del fields[name]
-    return fields
-
-
 def json_line(call: Call) -> str:
     """A call as a line of JSON."""
     return orjson.dumps(exported(call)).decode() + "\n"
-
-
-def csv_line(values: Sequence[Any]) -> str:
-    """A line of CSV. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([_cell(value) for value in values])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        value = " ".join(map(str, value))
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return f"'{value}"
-    return value
 
 
 # ---------------------------------------------------------------- values
