@@ -21,6 +21,7 @@ from gecholog.keys.reading import InvalidEntry, key_of, owner_of, to_bytes
 from gecholog.nats_login import connected
 
 BUCKET = "keys"
+_ATTEMPTS = 5
 _MAX_BYTES = 16 * 1024 * 1024  # as gl makes the bucket
 
 
@@ -70,15 +71,8 @@ class KeyStore:
         """All entries as they are now."""
         contents = Contents()
         with _understood():
-            watcher = await self._bucket.watchall()
-            try:
-                async for entry in watcher:
-                    if entry is None:  # that was all
-                        break
-                    value = None if entry.operation else entry.value or b""
-                    contents.add(entry.key, value, entry.revision or 0)
-            finally:
-                await watcher.stop()  # type: ignore[no-untyped-call] # has no types
+            for entry in await all_entries(self._bucket):
+                contents.add(entry.key, None if entry.operation else entry.value or b"", entry.revision or 0)
         return contents
 
     async def create(self, entry: KeyEntry | OwnerEntry) -> None:
@@ -114,6 +108,32 @@ class KeyStore:
 
 def _key(entry: KeyEntry | OwnerEntry) -> str:
     return bucket_key.of_key(entry.id) if isinstance(entry, KeyEntry) else bucket_key.of_owner(entry.name)
+
+
+async def all_entries(bucket: KeyValue) -> list[KeyValue.Entry]:
+    """The present entries of a bucket, deleted ones as well. Raises what nats-py raises.
+
+    nats-py may take a full bucket for an empty one on a busy machine: it asks how many entries are pending when all of
+    them are on their way, and none has arrived. So nothing is believed only if the bucket says that it has nothing.
+    """
+    for _ in range(_ATTEMPTS):
+        found = await _watched(bucket)
+        if found or not (await bucket.status()).values:
+            return found
+    raise TimeoutError
+
+
+async def _watched(bucket: KeyValue) -> list[KeyValue.Entry]:
+    watcher = await bucket.watchall()
+    found: list[KeyValue.Entry] = []
+    try:
+        async for entry in watcher:
+            if entry is None:  # that was all
+                break
+            found.append(entry)
+    finally:
+        await watcher.stop()  # type: ignore[no-untyped-call] # has no types
+    return found
 
 
 def rotated(entry: KeyEntry, key: str, until: float) -> KeyEntry:
