@@ -16,10 +16,11 @@ _TOKEN = "NATS_TOKEN"  # noqa: S105 - a name
 
 
 class GatewayBus(NamedTuple):
-    """The bus of a gateway, and how it names what it keeps there."""
+    """The bus of a gateway, and how it names what it keeps there. Gateways with the same topic share their counts."""
 
     address: BusAddress
     storage: BusStorage
+    topic: str = ""
 
 
 def of_config(file: Path, home: Path, environ: Mapping[str, str] = os.environ) -> GatewayBus:
@@ -31,7 +32,10 @@ def of_config(file: Path, home: Path, environ: Mapping[str, str] = os.environ) -
         environ = {**environ, _TOKEN: _generated(home / "secrets" / _TOKEN)}
     try:
         section = config.peek(config.read(file), str(file), environ)["service_bus"]
-        return GatewayBus(BusAddress.of_section(section), BusStorage.of_section(section))
+        topic = section.get("topic", "")
+        return GatewayBus(
+            BusAddress.of_section(section), BusStorage.of_section(section), topic if isinstance(topic, str) else ""
+        )
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(str(file), [Problem("service_bus", "cannot be read")]) from error
 

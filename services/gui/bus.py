@@ -14,6 +14,7 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
+from nats.js.errors import NotFoundError
 
 from gecholog.bus_address import BusAddress
 from gecholog.errors import BusError
@@ -90,6 +91,24 @@ class GuiBus:
 
     async def _received(self, message: Msg) -> None:
         self._on_record(message.data)
+
+    async def record(self, stream: str, sequence: int, record_id: str) -> bytes | None:
+        """The record with an id, from its place in the record log; None if the log does not have it any more.
+
+        Raises BusError if the bus does not answer.
+        """
+        client = self._client
+        if client is None or not client.is_connected:
+            raise BusError("the bus is not reached")
+        try:
+            message = await client.jetstream().get_msg(stream, sequence)
+        except NotFoundError:
+            return None
+        except (Error, OSError, TimeoutError) as error:
+            raise BusError(str(error) or "the bus does not answer") from error
+        # a log that was made again counts from 1 again
+        found = (message.headers or {}).get("Nats-Msg-Id")
+        return message.data if found == record_id else None
 
     async def publish_audit(self, entry: Mapping[str, Any]) -> None:
         """Publish an entry of the audit log, if the bus is there. The store has it in any case."""

@@ -17,6 +17,7 @@ from gecholog.schema import Violation
 from gecholog.tls import ingress_context
 from services.gui.access.client_address import Network
 from services.gui.store.sessions import Lifetime
+from services.gui.time_zone import is_time_zone
 
 APPLICATIONS = ("gl", "nats2log", "nats2file")
 """The sections that name the config file of a service, which the interface edits."""
@@ -67,6 +68,7 @@ class Config:
     working_directory: Path
     archive_directory: Path
     applications: Mapping[str, Application]
+    time_zone: str = ""
     tls: Tls | None = None
     trusted_proxies: tuple[Network, ...] = ()
     metrics_public: bool = False
@@ -80,7 +82,7 @@ class Config:
 def config_spec() -> ConfigSpec:
     """The schema and the rules of gui_config.json."""
     loaded = schema.load(Path(__file__).with_name("gui_config.schema.json"))
-    return ConfigSpec(loaded, (bus_section.rules, _hostname, _proxies, _certificate))
+    return ConfigSpec(loaded, (bus_section.rules, _hostname, _proxies, _certificate, _time_zone))
 
 
 def _hostname(values: dict[str, Any]) -> Iterator[Violation]:
@@ -108,6 +110,11 @@ def _certificate(values: dict[str, Any]) -> Iterator[Violation]:
             yield ("tls", "ingress", name), "must be set, because TLS is enabled"
 
 
+def _time_zone(values: dict[str, Any]) -> Iterator[Violation]:
+    if (name := values.get("time_zone")) and not is_time_zone(name):
+        yield ("time_zone",), "must be a name such as UTC or Europe/Stockholm"
+
+
 def build(parsed: ParsedConfig) -> Config:
     """The config of the service."""
     values, home = parsed.values, health.home()
@@ -128,6 +135,7 @@ def build(parsed: ParsedConfig) -> Config:
         working_directory=resolved(values["working_directory"], home),
         archive_directory=resolved(values["archive_directory"], home),
         applications={name: _application(name, values[name], home) for name in APPLICATIONS},
+        time_zone=values.get("time_zone", ""),
         tls=_tls(values.get("tls", {}).get("ingress", {})),
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         metrics_public=values.get("metrics_public", False),

@@ -21,6 +21,7 @@ from services.gui.assets.catalog import Assets
 from services.gui.bus import GuiBus
 from services.gui.config import Config
 from services.gui.drafts.config_desk import ConfigDesk
+from services.gui.ledger.access import LedgerAccess
 from services.gui.live.calls import LiveCalls
 from services.gui.store.database import Database
 from services.gui.web.app import make_app
@@ -32,7 +33,7 @@ log = Log("gui")
 READY = "web server up and running"
 """The log message of the original, by which ginit knows that the service is healthy."""
 
-_TEMPLATES = (Path(__file__).with_name("templates"), Path(__file__).with_name("configuration") / "templates")
+TEMPLATES = (Path(__file__).with_name("templates"), Path(__file__).with_name("configuration") / "templates")
 _SHUTDOWN_S = 1.0  # for requests that are being answered
 _BUS_END_S = 3.0
 _LARGEST_FIELD = 32 * 1024  # bytes of a header
@@ -68,11 +69,12 @@ class Gui:
             environ=os.environ,
             database=self._database,
             assets=assets,
-            renderer=Renderer(_TEMPLATES, assets, routes.NAVIGATION),
+            renderer=Renderer(TEMPLATES, assets, routes.NAVIGATION),
             bus=self._bus(self._config),
             live=self._live,
             attempts=SignInAttempts(self._config.attempts_limit, self._config.lock_s),
             desk=ConfigDesk(self._config, self._home, os.environ),
+            ledger=LedgerAccess(self._home, os.environ),
             alias=self._alias,
         )
         await self._settle_admin(self._config)
@@ -86,6 +88,7 @@ class Gui:
         await self._runner.setup()
         self._site = await self._listen(self._config)
         self._run_bus()
+        owner.spawn(self._deps.ledger.open_early(), "open the ledger")
 
     async def reload(self, config: Config) -> None:
         """Put a new config in force, or raise GechologError or OSError and keep the old one."""

@@ -7,6 +7,7 @@ _LIVE = ("/stream", "/events")
 _NO_PAGES = {"/archive/download", "/history.csv"}  # files
 _VARIABLES = {
     "/logs/{id}": "/logs/GECHO001_1",
+    "/history/{id}": "/history/none",
     "/keys/{id}": "/keys/{key}",
     "/routers/try": "/routers/try?router=/dummy/",
     "/providers/test": "/providers/test?name={provider}",

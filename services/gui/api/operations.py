@@ -20,6 +20,7 @@ from gecholog.keys.reading import InvalidEntry, as_json, key_of, time_text
 from services.gui import appliance, key_form
 from services.gui.api import types
 from services.gui.api.config_operations import CONFIG_OPERATIONS
+from services.gui.api.ledger_operations import LEDGER_OPERATIONS
 from services.gui.api.operation import Operation
 from services.gui.api.secret_operations import SECRET_OPERATIONS
 from services.gui.live import anatomy
@@ -338,4 +339,5 @@ OPERATIONS = (
     Operation("GET", "/audit", _ADMIN, "The audit log", list_audit, list[types.AuditOut], query=_AUDIT),
     *CONFIG_OPERATIONS,
     *SECRET_OPERATIONS,
+    *LEDGER_OPERATIONS,
 )

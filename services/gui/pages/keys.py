@@ -11,13 +11,15 @@ from typing import Any
 from aiohttp import web
 
 from gecholog import gateway_bus, key_store
+from gecholog.errors import BusError
 from gecholog.key_store import Contents, Exists, KeyStore
 from gecholog.keys import KeyEntry, bucket_key
 from gecholog.keys.credential import new_key
-from services.gui import gateway, key_form
+from services.gui import gateway, key_form, spent
 from services.gui.access import links
 from services.gui.key_form import WrongForm
 from services.gui.roles import Permission
+from services.gui.spent import Spending
 from services.gui.web.route import NavigationEntry, get, post
 from services.gui.web.visit import Refused, Visit
 
@@ -45,13 +47,24 @@ async def opened(visit: Visit) -> AsyncIterator[KeyStore]:
         yield store
 
 
+async def spending(visit: Visit, contents: Contents) -> Spending:
+    """What keys and owners have used of their limits; nothing if that is not known now."""
+    deps = visit.deps
+    where = gateway_bus.of_config(deps.config.applications["gl"].production_file, deps.home, deps.environ)
+    try:
+        counted = await spent.counts(where, visit.now)
+    except BusError:
+        return Spending(contents, ())
+    return spent.spending_of(contents, counted, visit.now)
+
+
 async def list_keys(visit: Visit) -> web.StreamResponse:
     async with opened(visit) as store:
         contents = await store.read()
-    return _list(visit, contents)
+    return await _list(visit, contents)
 
 
-def _list(
+async def _list(
     visit: Visit,
     contents: Contents,
     status: int = 200,
@@ -60,11 +73,14 @@ def _list(
 ) -> web.Response:
     text = visit.query.get("text", "").strip().lower()
     rows = [key_form.row(key, visit.now) for key in contents.keys.values()]
+    used = await spending(visit, contents)
     shown = [one for one in rows if text in f"{one.id} {one.name} {one.owner}".lower()]
     return visit.page(
         "keys.html",
         status,
         title="Client keys",
+        used=used.by_id,
+        owner_uses=[one for one in used.spenders if one.kind == "owner"],
         rows=sorted(shown, key=lambda one: (one.owner, one.name, one.id)),
         invalid=contents.invalid,
         owners=sorted(contents.owners),
@@ -82,12 +98,12 @@ async def create_key(visit: Visit) -> web.StreamResponse:
         try:
             key, text = key_form.created(visit.form, visit.now)
         except WrongForm as error:
-            return _list(visit, await store.read(), 400, error.problems)
+            return await _list(visit, await store.read(), 400, error.problems)
         await store.create(key)
         contents = await store.read()
     await visit.audit("create client key", key.id, name=key.name, owner=key.owner)
     visit.form.clear()
-    return _list(visit, contents, 201, secret=await _secret(visit, f"The key {key.name}", text))
+    return await _list(visit, contents, 201, secret=await _secret(visit, f"The key {key.name}", text))
 
 
 async def _secret(visit: Visit, title: str, text: str) -> Secret:
@@ -100,10 +116,10 @@ async def _secret(visit: Visit, title: str, text: str) -> Secret:
 async def show_key(visit: Visit) -> web.StreamResponse:
     async with opened(visit) as store:
         contents = await store.read()
-    return _show(visit, _one(visit, contents), contents)
+    return await _show(visit, _one(visit, contents), contents)
 
 
-def _show(
+async def _show(
     visit: Visit,
     key: KeyEntry,
     contents: Contents,
@@ -111,11 +127,14 @@ def _show(
     secret: Secret | None = None,
 ) -> web.Response:
     is_corrected = bool(problems)
+    used = await spending(visit, contents)
     return visit.page(
         "key.html",
         409 if problems == _STALE else 400 if problems else 200,
         title=key.name or key.id,
         key=key_form.row(key, visit.now),
+        used=used.by_id.get(("key", key.id)),
+        owner_used=used.by_id.get(("owner", key.owner)),
         values=dict(visit.form) if is_corrected else key_form.values(key),
         revision=contents.revisions[bucket_key.of_key(key.id)],
         owners=sorted(contents.owners),
@@ -142,9 +161,9 @@ async def change_key(visit: Visit) -> web.StreamResponse:
             fresh = key_form.changed(key, visit.form, visit.now)
             await store.update(fresh, _revision(visit))
         except WrongForm as error:
-            return _show(visit, key, contents, error.problems)
+            return await _show(visit, key, contents, error.problems)
         except Exists:
-            return _show(visit, key, contents, _STALE)
+            return await _show(visit, key, contents, _STALE)
     await visit.audit("change client key", key.id, name=fresh.name)
     visit.flash(f"The key {fresh.name} is changed.")
     return visit.redirect(_address(key.id))
@@ -166,7 +185,7 @@ async def rotate_key(visit: Visit) -> web.StreamResponse:
     until = float(int(visit.now) + days * _DAY_S)
     key, contents = await _replace(visit, lambda one: key_store.rotated(one, text, until))
     await visit.audit("rotate client key", key.id, name=key.name, days=days)
-    return _show(visit, key, contents, secret=await _secret(visit, f"The new key {key.name}", text))
+    return await _show(visit, key, contents, secret=await _secret(visit, f"The new key {key.name}", text))
 
 
 async def disable_key(visit: Visit) -> web.StreamResponse:

@@ -9,11 +9,14 @@ from typing import Any
 
 from aiohttp import web
 
+from gecholog.errors import GechologError
 from services.gui.access import links
 from services.gui.live import anatomy
 from services.gui.live.calls import Watcher
 from services.gui.live.filters import CallFilter
 from services.gui.live.record import CallSummary
+from services.gui.pages import history
+from services.gui.pages.parts import placed
 from services.gui.roles import Permission
 from services.gui.web.highlighting import json_html
 from services.gui.web.route import NavigationEntry, get
@@ -22,7 +25,6 @@ from services.gui.web.visit import Refused, Visit
 _SHOWN = 100  # calls when the page is opened
 _HEARTBEAT_S = 15.0  # proxies close connections on which nothing happens; the session is checked as often
 _STREAMS = 10  # of a session or token
-_BAR_WIDTH = 1000.0  # units of the timeline
 
 
 async def calls(visit: Visit) -> web.StreamResponse:
@@ -85,19 +87,29 @@ def _event(visit: Visit, call: CallSummary) -> bytes:
     return f"event: call\n{lines}\n".encode()
 
 
+async def _older(visit: Visit, transaction_id: str) -> web.Response:
+    """Lead to a call that is not in memory, if the ledger has it. Raises Refused."""
+    try:
+        found = await history.call_of(visit, transaction_id)
+    except GechologError as error:
+        raise Refused(404, f"this call is not among the latest ones, and there is no ledger to ask: {error}") from error
+    if found is None:
+        raise Refused(404, "this call is not among the latest ones, and the ledger does not have it")
+    return visit.redirect(f"/history/{links.segment(found.call.id)}")
+
+
 async def call(visit: Visit) -> web.StreamResponse:
     """One call. What clients ask and models answer is shown to those who may see it, and that is audited."""
     transaction_id = visit.request.match_info["id"]
     found = visit.deps.live.find(transaction_id)
     if found is None:
-        raise Refused(404, "this call is not among the latest ones; the record log of the sinks has it")
+        return await _older(visit, transaction_id)
     may_see = visit.allows(Permission.SEE_PAYLOADS)
     record: dict[str, Any] = json.loads(found.record) if found.record is not None else {}
     if may_see and record:
         await visit.audit("see payloads", transaction_id)
     shown = record if may_see else anatomy.without_payloads(record)
     bars = anatomy.timeline(shown)
-    whole = max((bar.start_ms + bar.duration_ms for bar in bars), default=0.0)
     return visit.page(
         "call.html",
         title="Call",
@@ -105,16 +117,10 @@ async def call(visit: Visit) -> web.StreamResponse:
         record=shown,
         upstream=(shown.get("request") or {}).get("url_path"),
         raw=json_html(anatomy.pretty(shown)) if shown else "",
-        bars=[(bar, *_place(bar, whole)) for bar in bars],
+        bars=placed(bars),
         borders=anatomy.borders(record) if may_see else [],
         may_see=may_see,
     )
-
-
-def _place(bar: anatomy.Bar, whole: float) -> tuple[float, float]:
-    """Where a bar begins in the timeline, and how wide it is; the shortest is still visible."""
-    scale = _BAR_WIDTH / whole if whole else 0.0
-    return round(bar.start_ms * scale, 1), round(max(4.0, bar.duration_ms * scale), 1)
 
 
 ROUTES = (

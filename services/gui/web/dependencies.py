@@ -16,6 +16,7 @@ from services.gui.assets.catalog import Assets
 from services.gui.bus import GuiBus
 from services.gui.config import Config
 from services.gui.drafts.config_desk import ConfigDesk
+from services.gui.ledger.access import LedgerAccess
 from services.gui.live.calls import LiveCalls
 from services.gui.metrics import GuiMetrics
 from services.gui.store import audit
@@ -42,6 +43,7 @@ class Dependencies:
     live: LiveCalls
     attempts: SignInAttempts
     desk: ConfigDesk
+    ledger: LedgerAccess
     alias: str = "gui"
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     metrics: GuiMetrics = field(default_factory=GuiMetrics)
@@ -66,8 +68,9 @@ class Dependencies:
         return self._client
 
     async def close(self) -> None:
-        """Close the client, and end programs that run."""
+        """Close the client and the ledger, and end programs that run."""
         await self.desk.close()
+        await self.ledger.close()
         if self._client is not None:
             await self._client.close()
 

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from gecholog import __version__
 from services.gui.access import links
 from services.gui.assets.catalog import Assets
+from services.gui.ledger.amounts import duration_us, money, whole
+from services.gui.ledger.svg import meter
 from services.gui.roles import Permission
 from services.gui.tutorials.progress import Progress
 from services.gui.web.route import NavigationEntry
@@ -57,13 +59,22 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {"icon": self._icon, "version": __version__, "Permission": Permission}
+        self._environment.globals |= {
+            "icon": self._icon,
+            "version": __version__,
+            "Permission": Permission,
+            "meter": meter,
+        }
         self._environment.filters |= {
             "when": when,
             "ago": ago,
             "count": count,
             "duration": duration,
             "usd": usd,
+            "money": money,
+            "whole": whole,
+            "duration_us": duration_us,
+            "merged": merged,
             "urlsegment": links.segment,
             "prose": prose,
         }
@@ -100,6 +111,11 @@ def prose(text: str) -> Markup:
     parts = text.split("`")
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def merged(query: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """A query of an address with other fields in it; those of `more` count."""
+    return {**query, **more}
 
 
 def csrf_field(token: str) -> Markup:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from aiohttp import web
 from multidict import MultiDict
 
-from services.gui import roles
+from gecholog.errors import GechologError
+from gecholog.logs import Log
+from services.gui import roles, time_zone
 from services.gui.access import links, security_headers
 from services.gui.access.client_address import Client
 from services.gui.roles import Permission, Role
@@ -21,6 +23,8 @@ from services.gui.tutorials.progress import Progress
 from services.gui.web.dependencies import Dependencies, Flash
 from services.gui.web.rendering import THEME_COOKIE
 from services.gui.web.route import Route
+
+log = Log("web")
 
 _MOST_FLASHES = 5
 _MOST_TUTORIALS = 1000  # sessions that are in one
@@ -112,6 +116,11 @@ class Visit:
         if not self.allows(permission):
             raise Refused(403, "your role does not allow this")
 
+    @property
+    def zone(self) -> str:
+        """The time zone for pages whose address names none: that of the config, else that of the browser, else UTC."""
+        return time_zone.first_of(self.deps.config.time_zone, unquote(self.request.cookies.get(time_zone.COOKIE, "")))
+
     def link(self, path: str, /, **query: Any) -> str:
         """A link from this page to a path of the interface."""
         given = {name: value for name, value in query.items() if value not in (None, "")}
@@ -137,6 +146,28 @@ class Visit:
         )
         await response.prepare(self.request)
         await response.write(b": hello\n\n")
+        return response
+
+    async def download(self, name: str, first: str, rest: AsyncIterator[str] | None = None) -> web.StreamResponse:
+        """Send a file of CSV as it is made. What goes wrong meanwhile ends the connection: the file is incomplete."""
+        headers = security_headers.headers(is_secure=self.client.is_secure, may_be_stored=False)
+        response = web.StreamResponse(
+            headers={
+                **headers,
+                "Content-Type": "text/csv; charset=utf-8",
+                "Content-Disposition": f'attachment; filename="{name}"',
+            }
+        )
+        await response.prepare(self.request)
+        try:
+            await response.write(first.encode())
+            if rest is not None:
+                async for text in rest:
+                    await response.write(text.encode())
+        except GechologError as error:
+            log.warning("download broke off", path=self.path, reason=str(error))
+            if self.request.transport is not None:
+                self.request.transport.abort()
         return response
 
     async def is_still_signed_in(self) -> bool:

@@ -14,7 +14,7 @@ from gecholog.ledger.export import csv_line
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\N{FULLWIDTH EQUALS SIGN}1", "\n=1"]
 )
 def test_no_cell_is_a_formula(text):
-    (row,) = csv.reader(io.StringIO(csv_line([text, 1])))
+    (row,) = csv.reader(io.StringIO(csv_line([text, 1]), newline=""))
     assert row == [f"'{text}", "1"]
 
 

@@ -3,6 +3,7 @@
 `make soak` makes more requests.
 """
 
+import asyncio
 import json
 import os
 
@@ -15,6 +16,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import content_type_conformance, not_a_server_error, response_schema_conformance
 from schemathesis.specs.openapi.checks import status_code_conformance
 
+from gecholog.ledger.database import open_writer
+from gecholog.ledger.location import locate
 from services.gui.api.document import openapi
 from services.gui.api.operations import OPERATIONS
 from services.gui.service import READY
@@ -41,6 +44,7 @@ def server(tmp_path_factory):
     bus = NatsServer(folder / "nats", jetstream=True)
     bus.start()
     (home / "conf").mkdir(parents=True)
+    asyncio.run(_empty_ledger(home))
     for name in ("gl_config.json", "nats2log_config.json"):
         (home / "conf" / name).write_bytes((CONF / name).read_bytes())
     gateway = json.loads((home / "conf" / "gl_config.json").read_text())
@@ -60,6 +64,12 @@ def server(tmp_path_factory):
     finally:
         process.close()
         bus.kill()
+
+
+async def _empty_ledger(home):
+    ledger = open_writer(locate(f"sqlite://{home}/data/ledger.db"))
+    await ledger.migrate()
+    await ledger.close()
 
 
 def try_out(operation, server, modes, examples):

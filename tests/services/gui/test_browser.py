@@ -3,14 +3,19 @@
 import asyncio
 import json
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import nats
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from gecholog.ledger.database import open_writer
+from gecholog.ledger.location import locate
 from services.gui import routes
 from tests.support.gui import SECRET
+from tests.support.ledger_calls import made_calls
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 QUIET = (
@@ -115,6 +120,47 @@ async def test_every_page_of_the_navigation_fits_from_360_px_up(desk):
     assert requested == {desk.address.removeprefix("http://")}
 
 
+async def test_the_ledger_in_a_browser(desk, home):
+    """Chart, filters by a click and by keyboard, pages, a call; in both themes, wide and narrow."""
+    now = int(time.time()) * 10**6
+    made = list(made_calls(120, now - 3_600_000_000, now))
+    calls = [replace(call, model=HOSTILE, client_name=HOSTILE) if call.model else call for call in made]
+    await fill(home, calls)
+    page = await desk.signed_in(color_scheme="dark", timezone_id="Asia/Kolkata")
+    await expect(page.locator(".chart canvas")).to_be_visible()
+    await expect(page.locator(".u-legend")).to_contain_text("<script>")
+    await expect(page.get_by_text("Asia/Kolkata").first).to_be_visible()  # the zone of the browser
+    await page.locator("#groups a.row-link").first.click()
+    await expect(page.locator(".chip")).to_contain_text("model")
+    await page.get_by_role("link", name="remove").click()
+    await expect(page.locator(".chip")).to_have_count(0)
+    await page.locator(".filter-summary").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Status").select_option("failed")
+    await page.get_by_role("button", name="Show").press("Enter")
+    await page.wait_for_url("**status=failed**")
+
+    narrow = await desk.signed_in(viewport={"width": 360, "height": 700}, color_scheme="light")
+    await narrow.goto(f"{desk.address}/history?range=24h")
+    await expect(narrow.locator("tbody tr")).to_have_count(50)
+    await narrow.get_by_role("link", name="Older").click()
+    await expect(narrow.get_by_role("link", name="Latest")).to_be_visible()
+    await narrow.locator("tbody a.row-link").first.click()
+    await expect(narrow.get_by_role("heading", name="Timeline")).to_be_visible()
+    for path in ("/mainmenu", "/history", "/usage", "/usage?by=model", "/usage?by=client&measure=tokens"):
+        await narrow.goto(desk.address + path)
+        wide = await narrow.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, (path, wide)
+        assert "owned" not in await narrow.title()
+
+
+async def fill(home, calls):
+    ledger = open_writer(locate(f"sqlite://{home}/data/ledger.db"))
+    await ledger.migrate()
+    await ledger.insert(calls)
+    await ledger.close()
+
+
 async def test_calls_appear_as_they_end_and_can_be_held(desk, nats_server):
     page = await desk.signed_in()
     await page.goto(f"{desk.address}/logs")
@@ -183,7 +229,17 @@ async def test_the_api_can_be_tried_out(desk):
 async def test_without_scripts_everything_but_what_is_live_works(desk, nats_server):
     page = await desk.signed_in(java_script_enabled=False)
     await publish(nats_server, record(1))
-    for path in ("/mainmenu", "/logs", "/logs/GECHO001_1", "/keys", "/users", "/audit", "/system"):
+    for path in (
+        "/mainmenu",
+        "/history",
+        "/usage",
+        "/logs",
+        "/logs/GECHO001_1",
+        "/keys",
+        "/users",
+        "/audit",
+        "/system",
+    ):
         response = await page.goto(desk.address + path)
         assert response.status == 200, path
     await page.goto(f"{desk.address}/users")

@@ -77,3 +77,6 @@ if (panel) {
   const found = [...document.querySelectorAll(panel.dataset.mark)].find((element) => !panel.contains(element));
   found?.classList.add("tutorial-mark");
 }
+
+// Pages with days and hours are drawn in the time zone of the browser, unless the config or their address names one.
+document.cookie = `zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone)}; path=/; SameSite=Lax; max-age=31536000`;
