@@ -34,8 +34,9 @@ def exported(call: Call) -> dict[str, Any]:
 def csv_line(values: Sequence[Any]) -> str:
     """A line of CSV. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([_cell(value) for value in values])
-    return text.getvalue()
+    # the writer quotes what is in its line end, so that a carriage return alone does not begin a line
+    csv.writer(text, lineterminator="\r\n").writerow([_cell(value) for value in values])
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Any) -> Any:

@@ -161,9 +161,7 @@ class LedgerAccess:
         file = settings.location.file
         if file is not None and not file.exists():
             raise NoLedger(f"there is no ledger yet at {file}: nats2ledger creates it")
-        await asyncio.to_thread(
-            importlib.import_module, "gecholog.ledger.queries"
-        )  # takes a moment
+        await asyncio.to_thread(importlib.import_module, "gecholog.ledger.queries")  # takes a moment
         from gecholog.ledger.database import open_reader  # noqa: PLC0415 - loads SQLAlchemy, only where it is needed
 
         try:
