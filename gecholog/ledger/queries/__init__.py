@@ -16,6 +16,7 @@ from gecholog.ledger.queries.history import call_by_id, history
 from gecholog.ledger.queries.latency import latency, latency_series
 from gecholog.ledger.queries.live import newest_number, since_number
 from gecholog.ledger.queries.series import cost_by_day, time_series
+from gecholog.ledger.queries.tags import top_tags
 from gecholog.ledger.queries.totals import Order, top, totals, unpriced_models
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "since_number",
     "time_series",
     "top",
+    "top_tags",
     "totals",
     "unpriced_models",
 ]

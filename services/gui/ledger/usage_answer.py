@@ -27,6 +27,7 @@ class By(StrEnum):
     CLIENT = "client"
     OWNER = "owner"
     ROUTER = "router"
+    TAG = "tag"
 
 
 class Measure(StrEnum):
@@ -102,6 +103,8 @@ async def _groups(ledger: Database, asked: UsageAsked, wanted: CallFilter) -> li
     from gecholog.ledger import queries  # noqa: PLC0415 - loads SQLAlchemy, only where there is a ledger
 
     order = queries.Order[asked.measure.name]
+    if asked.by is By.TAG:
+        return await queries.top_tags(ledger, wanted, order, asked.limit)
     return await queries.top(ledger, wanted, DIMENSIONS[asked.by], order, asked.limit, rest=True)
 
 

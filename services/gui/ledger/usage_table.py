@@ -23,6 +23,7 @@ UNNAMED = {
     By.CLIENT: "without a key",
     By.OWNER: "without an owner",
     By.ROUTER: "no router",
+    By.TAG: "no tag",
 }
 _SLICES = svg.COLOURS - 1
 _FEWEST_DAYS = 2  # a single bar would say nothing

@@ -85,7 +85,7 @@ async def test_days(ledger, zone):
 
 
 @pytest.mark.parametrize("zone", ["Europe/Stockholm", "Asia/Kolkata"])
-@pytest.mark.parametrize("by", [one for one in By if one is not By.DAY])
+@pytest.mark.parametrize("by", [one for one in By if one not in {By.DAY, By.TAG}])
 async def test_groups(ledger, zone, by):
     span = week(zone)
     asked = UsageAsked(span, Selection(), by, Measure.COST, limit=2)
@@ -98,6 +98,20 @@ async def test_groups(ledger, zone, by):
         if not group.is_rest and group.key:
             selection = Selection(**{by.value: group.key})
             assert group.totals == totals_of(of(selection.filter(span.range)))
+
+
+async def test_tags(ledger):
+    span = week("Europe/Stockholm")
+    answer = await usage_answer(ledger, UsageAsked(span, Selection(), By.TAG, Measure.CALLS))
+    assert {group.key for group in answer.groups} == {"a", "b"}
+    for group in answer.groups:
+        assert group.totals == totals_of(of(Selection(tag=group.key).filter(span.range)))
+    one = await usage_answer(ledger, UsageAsked(span, Selection(tag="a", model="claude"), By.TAG, Measure.CALLS))
+    assert [group.totals for group in one.groups] == [totals_of(of(one_filter(span, tag="a", model="claude")))]
+
+
+def one_filter(span, **given):
+    return Selection(**given).filter(span.range)
 
 
 @pytest.mark.parametrize(
