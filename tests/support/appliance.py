@@ -164,9 +164,13 @@ class Home:
         return self.checksum(name) == self.sum_of(file or name)
 
     def pid(self, name):
-        """The process of a service, 0 if there is none: the oldest that looks like it, for it may start others."""
+        """The process of a service, 0 if there is none: the oldest that looks like it, for it may start others.
+
+        Copies of it (gl's workers, which outlive a gl that is killed, and their template) have names of their own.
+        """
         wanted = f"/inforce/{name}/"
-        return min((pid for pid, command in self._commands() if wanted in command), key=_started, default=0)
+        found = (pid for pid, command in self._commands() if wanted in command and not _is_copy(pid))
+        return min(found, key=_started, default=0)
 
     def ginit_pid(self):
         return next((pid for pid, command in self._commands() if "-a\0ginit" in command), 0)
@@ -186,6 +190,13 @@ class Home:
                     continue
                 if mark in environ and command and not _is_zombie(entry):
                     yield int(entry.name), command
+
+
+def _is_copy(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("gl-")
+    except OSError:  # it has just ended
+        return True
 
 
 def _started(pid):
