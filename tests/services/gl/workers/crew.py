@@ -104,27 +104,28 @@ class Crew:
 
 
 class Answers:
-    """When each config, told by its gateway id, answered first and last, and how often."""
+    """When each config, told by its gateway id, was given to a call first and last, by the time in session ids."""
 
     def __init__(self) -> None:
-        self._first: dict[str, float] = {}
-        self._last: dict[str, float] = {}
+        self._first: dict[str, int] = {}  # nanoseconds since 1970, when a worker began the call
+        self._last: dict[str, int] = {}
         self._lock = threading.Lock()
         self.count = 0
 
     def add(self, transaction: str) -> None:
-        """Note an answer that has just come."""
-        name, now = transaction.partition("_")[0], time.monotonic()
+        """Note the session id of an answer: a busy client may have been late to ask and to look."""
+        name, time_of_call, *_ = transaction.split("_")
+        begun = int(time_of_call)
         with self._lock:
-            self._first.setdefault(name, now)
-            self._last[name] = now
+            self._first[name] = min(begun, self._first.get(name, begun))
+            self._last[name] = max(begun, self._last.get(name, begun))
             self.count += 1
 
     @property
     def overlaps(self) -> list[float]:
-        """For how many seconds a config still answered after the first answer with the next one, for each of them."""
+        """For how many seconds calls still began with a config after the first with the next one, for each of them."""
         names = sorted(self._first, key=self._first.__getitem__)
-        return [max(0.0, self._last[one] - self._first[following]) for one, following in itertools.pairwise(names)]
+        return [max(0, self._last[one] - self._first[following]) / 1e9 for one, following in itertools.pairwise(names)]
 
 
 def _worker_of(transaction: str) -> int:
