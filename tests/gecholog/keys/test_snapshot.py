@@ -54,7 +54,11 @@ class Sealed(bytes):
     __hash__ = bytes.__hash__
 
 
-@pytest.mark.parametrize("credential", [KEY.text, OTHER.text, KEY.text[:-1] + "~", KEY.text[:20], new_key().text])
+@pytest.mark.parametrize(
+    "credential",
+    [KEY.text, OTHER.text, KEY.text[:-1] + "~", KEY.text[:20], new_key().text],
+    ids=["right", "of another", "last character", "too short", "unknown"],
+)
 def test_how_a_key_is_compared(credential):
     """A key is looked up by its public id, and its hash is compared in constant time.
 
