@@ -40,7 +40,8 @@ _WRITER_SETTINGS = (
 )
 # Sorting all calls in memory would need 100 bytes for each.
 _MIGRATION_SETTINGS = (*_WRITER_SETTINGS, "PRAGMA temp_store=FILE")
-_READER_SETTINGS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-16384", "PRAGMA temp_store=MEMORY")
+_READER_SETTINGS = ("PRAGMA query_only=ON", "PRAGMA temp_store=MEMORY")
+_CACHE_KIB = 16 * 1024
 
 
 class Database:
@@ -109,11 +110,16 @@ def open_writer(location: Location) -> Database:
 
 
 @asynccontextmanager
-async def open_reader(location: Location) -> AsyncIterator[Database]:
-    """A ledger to ask. Raises LedgerError if there is none, or if its schema is not the one of this code."""
+async def open_reader(location: Location, cache_kib: int = _CACHE_KIB) -> AsyncIterator[Database]:
+    """A ledger to ask. Raises LedgerError if there is none, or if its schema is not the one of this code.
+
+    Each of its connections to a SQLite file keeps up to `cache_kib` KiB of the file in memory.
+    """
     if location.file is not None and not location.file.exists():
         raise LedgerError(f"there is no ledger yet at {location.file}: nats2ledger creates it")
-    database = Database(_sqlite(location.file, _READER_SETTINGS) if location.file else _postgresql(location), location)
+    settings = (*_READER_SETTINGS, f"PRAGMA cache_size=-{cache_kib}")
+    engine = _sqlite(location.file, settings, writes=False) if location.file else _postgresql(location)
+    database = Database(engine, location)
     try:
         await _check(database)
         yield database
@@ -145,8 +151,7 @@ def reason_of(error: BaseException) -> str:
 # ---------------------------------------------------------------- SQLite
 
 
-def _sqlite(file: Path, settings: Sequence[str]) -> AsyncEngine:
-    writes = settings is not _READER_SETTINGS
+def _sqlite(file: Path, settings: Sequence[str], *, writes: bool = True) -> AsyncEngine:
     try:
         mounts = Path("/proc/self/mounts").read_text("utf-8", "replace")
     except OSError:

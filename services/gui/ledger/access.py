@@ -34,6 +34,7 @@ PATIENCE_S = 1.0
 
 API_PATIENCE_S = 55.0
 _MOST_ANSWERS = 64
+_CACHE_KIB = 2048  # of each connection; the system caches the file as well
 _AT_ONCE = 12  # questions that are being answered; more would only wait for each other
 
 
@@ -165,7 +166,7 @@ class LedgerAccess:
         from gecholog.ledger.database import open_reader  # noqa: PLC0415 - loads SQLAlchemy, only where it is needed
 
         try:
-            return await self._closing.enter_async_context(open_reader(settings.location))
+            return await self._closing.enter_async_context(open_reader(settings.location, _CACHE_KIB))
         except LedgerError as error:
             raise LedgerAway(str(error)) from error
 
@@ -184,11 +185,9 @@ class LedgerAccess:
 
 def _reason(error: Exception) -> str | None:
     """What a database says about an error; None if it is none of a database."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - only where it is needed
+    from gecholog.ledger.database import DRIVER_ERRORS, reason_of  # noqa: PLC0415 - only where it is needed
 
-    from gecholog.ledger.database import reason_of  # noqa: PLC0415 - only where it is needed
-
-    return reason_of(error) if isinstance(error, SQLAlchemyError | OSError) else None
+    return reason_of(error) if isinstance(error, DRIVER_ERRORS) else None
 
 
 def _failed(task: asyncio.Task[Any]) -> bool:
