@@ -13,6 +13,7 @@
     ├── UnsupportedParameterError  the target's dialect cannot express a part of a request (llm.errors)
     ├── InvalidResponseError  a provider's response is invalid in its dialect (llm.errors)
     ├── LedgerError          the ledger cannot be opened or used as it is configured (ledger.errors)
+    ├── SecretStoreError     the secret store cannot be read or written (secret_key)
     ├── ValidationFailed     a program could not validate a config, or print its schema (validation)
     └── BusError
         ├── BusRefused       the bus cannot be used with this config: login, certificates, files

@@ -11,13 +11,13 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gecholog import memory
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
 from gecholog.metrics import process
 from gecholog.metrics.snapshot import merge, to_json
 from gecholog.service import connect_bus, replacing_bus
-from services.gl import memory
 from services.gl.bodies.unpacked import UnpackedBytes
 from services.gl.credentials.aws_credentials import CredentialStore
 from services.gl.credentials.aws_signing import SignedUpstream, Signer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gecholog import health, held_sockets
+from gecholog import health, held_sockets, memory
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
 from gecholog.logs import Log
@@ -61,6 +61,7 @@ class Gui:
     async def start(self, owner: TaskOwner) -> None:
         """Open the store, the port, and the bus; the bus need not be there. Raises GechologError, OSError."""
         self._owner = owner
+        memory.return_large_blocks()  # a check of a password takes megabytes, which the heap would keep
         await self._database.open()
         assets = await asyncio.to_thread(Assets)
         self._deps = Dependencies(

@@ -7,10 +7,9 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from gecholog import held_sockets, keepalive
+from gecholog import held_sockets, keepalive, memory
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
-from services.gl import memory
 from services.gl.errors import ErrorFormat, reply_to
 from services.gl.server import descriptors, refusals
 from services.gl.server.acceptor import Acceptor, Alone

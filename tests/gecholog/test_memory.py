@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from services.gl import memory
+from gecholog import memory
 
 SCRIPT = """
 import sys
 from io import BytesIO
 from pathlib import Path
-from services.gl import memory
+from gecholog import memory
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

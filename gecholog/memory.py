@@ -1,4 +1,4 @@
-"""Returns the memory of calls with large bodies to the operating system when they are over."""
+"""Returns memory to the operating system: that of large bodies, or of password checks, when they are over."""
 
 from __future__ import annotations
 
