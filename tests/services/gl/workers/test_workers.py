@@ -128,7 +128,8 @@ def test_reloads(crew):
     with crew.asked() as answers:
         tally = under_load(crew, reload)
     together = sorted(answers.overlaps)
-    shown = f"{together[len(together) // 2] * 1000:.1f} ms, longest {together[-1] * 1000:.1f} ms"
+    long = sum(one > 0.1 for one in together)
+    shown = f"{together[len(together) // 2] * 1000:.1f} ms, longest {together[-1] * 1000:.1f} ms, {long} over 100 ms"
     sys.stdout.write(
         f"\n{RELOADS} reloads at {RATE:.0f} calls/s: {tally.calls} calls, {tally.failed} failed, "
         f"{len(tally.broken)} broken off; two configs answered for {shown} ({answers.count} looks)\n"
