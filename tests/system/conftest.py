@@ -20,6 +20,7 @@ class Default(Home):
         super().__init__(folder)
         self.nats_port, self.gl_port, self.dummy_port, self.gui_port = (free_port() for _ in range(4))
         ports = {"4222": self.nats_port, "5380": self.gl_port, "5390": self.dummy_port, "8080": self.gui_port}
+        ports["5381"] = free_port()  # gl's admin port
         for file in filter(Path.is_file, CONF.iterdir()):
             (folder / "conf" / file.name).write_text(with_ports(file.read_text("utf-8"), ports), "utf-8")
 
