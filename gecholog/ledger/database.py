@@ -28,6 +28,9 @@ from gecholog.ledger.stored_payloads import StoredPayloads
 _BUSY_MS = 5000  # how long SQLite waits for another writer
 _CONNECT_S, _COMMAND_S = 5.0, 60.0
 _READERS = 4
+_POSTGRES_SETTINGS = {"application_name": "gecholog ledger", "jit": "off"}
+# A plan for any range would be made after the fifth question, and reads whole tables.
+_POSTGRES_READER_SETTINGS = _POSTGRES_SETTINGS | {"plan_cache_mode": "force_custom_plan"}
 _OWNER_ONLY = 0o600
 _WAL_BYTES = 64 * 1024 * 1024  # what a long transaction leaves of the WAL is cut to this
 _WRITER_SETTINGS = (
@@ -118,7 +121,11 @@ async def open_reader(location: Location, cache_kib: int = _CACHE_KIB) -> AsyncI
     if location.file is not None and not location.file.exists():
         raise LedgerError(f"there is no ledger yet at {location.file}: nats2ledger creates it")
     settings = (*_READER_SETTINGS, f"PRAGMA cache_size=-{cache_kib}")
-    engine = _sqlite(location.file, settings, writes=False) if location.file else _postgresql(location)
+    engine = (
+        _sqlite(location.file, settings, writes=False)
+        if location.file
+        else _postgresql(location, settings=_POSTGRES_READER_SETTINGS)
+    )
     database = Database(engine, location)
     try:
         await _check(database)
@@ -191,14 +198,18 @@ def _create_privately(file: Path) -> None:
 # ---------------------------------------------------------------- PostgreSQL
 
 
-def _postgresql(location: Location, command_timeout_s: float | None = _COMMAND_S) -> AsyncEngine:
+def _postgresql(
+    location: Location,
+    command_timeout_s: float | None = _COMMAND_S,
+    settings: Mapping[str, str] = _POSTGRES_SETTINGS,
+) -> AsyncEngine:
     url = make_url(location.url).set(drivername="postgresql+asyncpg")
     query = dict(url.query)
     secure = query.pop("sslmode", None)
     arguments: dict[str, Any] = {
         "timeout": _CONNECT_S,
         "command_timeout": command_timeout_s,
-        "server_settings": {"application_name": "gecholog ledger", "jit": "off"},
+        "server_settings": dict(settings),
     }
     if secure is not None:
         arguments["ssl"] = secure
