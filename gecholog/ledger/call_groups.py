@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from gecholog.ledger.filters import CallFilter, Dimension
+from gecholog.ledger.filters import COLUMNS, CallFilter, Dimension
 from gecholog.ledger.rows import CallRow
 
 GroupKey = tuple[str, str, str, str, str, str, int, str]
@@ -114,20 +114,8 @@ def kept_ids(groups: Iterable[CallGroup], asked: CallFilter) -> list[int] | None
     return None if numbers is None else list(numbers)
 
 
-_ATTRIBUTES = {
-    "router": "router",
-    "client": "client_key",
-    "owner": "owner",
-    "provider": "provider",
-    "model": "model",
-    "status": "status",
-    "status_class": "status_class",
-    "error_class": "error_class",
-}
-
-
 def _tests(asked: CallFilter) -> list[tuple[str, Any]]:
-    return [(_ATTRIBUTES[name], getattr(asked, name)) for name in sorted(asked.given & _ATTRIBUTES.keys())]
+    return [(COLUMNS[name], getattr(asked, name)) for name in sorted(asked.given & COLUMNS.keys())]
 
 
 def _kept(group: CallGroup, asked: CallFilter) -> bool:

@@ -10,6 +10,18 @@ from typing import Self
 from gecholog.ledger.rows import HOUR_US
 
 SECOND_US = 1_000_000
+
+COLUMNS = {
+    "router": "router",
+    "client": "client_key",
+    "owner": "owner",
+    "provider": "provider",
+    "model": "model",
+    "status": "status",
+    "status_class": "status_class",
+    "error_class": "error_class",
+}
+"""The columns of the fields of a filter; attributes of a call group have the same names."""
 """Microseconds in a second."""
 
 

@@ -6,22 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, func
 
-from gecholog.ledger.filters import CallFilter, Dimension
+from gecholog.ledger.filters import COLUMNS, CallFilter, Dimension
 from gecholog.ledger.tables import Rollup, calls
 
-_COLUMNS = {
-    "router": "router",
-    "client": "client_key",
-    "owner": "owner",
-    "provider": "provider",
-    "model": "model",
-    "status": "status",
-    "status_class": "status_class",
-    "error_class": "error_class",
-}
-"""The columns of the fields of a filter."""
-
-_FIELDS = {column: field for field, column in _COLUMNS.items()}
+_FIELDS = {column: field for field, column in COLUMNS.items()}
 _DERIVED = {"status": ("status_class",), "error_class": ("errors",)}
 """The fields that a column decides besides its own."""
 
@@ -53,7 +41,7 @@ def _column(name: str, table: Table) -> ColumnElement[Any]:
 
 def of_small_rollup(asked: CallFilter, table: Table) -> list[ColumnElement[bool]]:
     """The conditions on the values of such a roll-up."""
-    found = [_column(_COLUMNS[name], table) == getattr(asked, name) for name in sorted(asked.given & _COLUMNS.keys())]
+    found = [_column(COLUMNS[name], table) == getattr(asked, name) for name in sorted(asked.given & COLUMNS.keys())]
     if asked.errors is not None:
         found.append(table.c.error_class != "" if asked.errors else table.c.error_class == "")
     return found
