@@ -15,7 +15,6 @@ from tests.support.waiting import DEADLINE, eventually
 from tests.system.conftest import UP
 from tests.system.test_appliance import PATH, call
 
-
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 
 
