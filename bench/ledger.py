@@ -1,4 +1,4 @@
-"""Measures how fast the ledger answers: `python -m bench.ledger [--rows N] [--days N] [--ledger URL] [--keep]`.
+"""Measures how fast the ledger answers: `python -m bench.ledger [--rows N] [--days N] [--ledger URL]`.
 
 A ledger is filled with made calls of a company with 40 client keys and 12 models. Each question of a dashboard is asked
 several times for ranges from 15 minutes to 90 days. Without `--ledger`, it is a SQLite file in a temporary folder.
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -134,13 +135,13 @@ class Company:
         )
 
 
-async def fill(location: Location, count: int, days: int) -> None:
-    """Insert calls that began in the last `days` before `END_US`, unless they are there."""
+async def fill(location: Location, count: int, days: int, end_us: int) -> None:
+    """Insert calls that began in the last `days` before `end_us`, unless they are there."""
     ledger = open_writer(location)
     await ledger.migrate()
     if await queries.newest_number(ledger) < count:
         begin = time.perf_counter()
-        calls = Company().calls(count, END_US - days * DAY_US, END_US)
+        calls = Company().calls(count, end_us - days * DAY_US, end_us)
         while batch := list(itertools.islice(calls, _BATCH)):
             await ledger.insert(batch)
         print(f"inserted {count:,} calls in {time.perf_counter() - begin:.0f} s", flush=True)
@@ -187,7 +188,7 @@ def questions(ledger: Database, range_: TimeRange, step: int) -> Iterator[tuple[
 
 async def measure(location: Location, repeat: int, worst: int) -> None:
     async with open_reader(location) as ledger:
-        (newest,) = (await queries.history(ledger, CallFilter(TimeRange(0, END_US)), 1)).calls
+        (newest,) = (await queries.history(ledger, CallFilter(TimeRange(0, 2**62)), 1)).calls
         end_us = newest.started_us + 1
         print(f"{'':6} {'questions':>9} {'median ms':>10} {'p95 ms':>8} {'max ms':>8}   slowest")
         for shown, (seconds, step) in RANGES.items():
@@ -214,12 +215,14 @@ async def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--ledger", metavar="URL", help="postgresql://… or sqlite:///PATH; it is filled if it is empty")
+    parser.add_argument("--until", type=datetime.fromisoformat, metavar="TIME", help="when made calls end: ISO 8601")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--worst", type=int, default=3, metavar="N", help="questions to name for each range")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-ledger-") as folder:
         location = locate(arguments.ledger or f"sqlite://{Path(folder) / 'ledger.db'}")
-        await fill(location, arguments.rows, arguments.days)
+        end_us = END_US if arguments.until is None else round(arguments.until.timestamp() * SECOND_US)
+        await fill(location, arguments.rows, arguments.days, end_us)
         await measure(location, arguments.repeat, arguments.worst)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -28,7 +28,8 @@ from gecholog.ledger.stored_payloads import StoredPayloads
 _BUSY_MS = 5000  # how long SQLite waits for another writer
 _CONNECT_S, _COMMAND_S = 5.0, 60.0
 _READERS = 4
-_POSTGRES_SETTINGS = {"application_name": "gecholog ledger", "jit": "off"}
+_POSTGRES_NAME = {"application_name": "gecholog ledger"}
+_POSTGRES_SETTINGS = {"jit": "off"}
 # A plan for any range would be made after the fifth question, and reads whole tables.
 _POSTGRES_READER_SETTINGS = _POSTGRES_SETTINGS | {"plan_cache_mode": "force_custom_plan"}
 _OWNER_ONLY = 0o600
@@ -201,7 +202,7 @@ def _create_privately(file: Path) -> None:
 def _postgresql(
     location: Location,
     command_timeout_s: float | None = _COMMAND_S,
-    settings: Mapping[str, str] = _POSTGRES_SETTINGS,
+    settings: dict[str, str] = _POSTGRES_SETTINGS,
 ) -> AsyncEngine:
     url = make_url(location.url).set(drivername="postgresql+asyncpg")
     query = dict(url.query)
@@ -209,14 +210,34 @@ def _postgresql(
     arguments: dict[str, Any] = {
         "timeout": _CONNECT_S,
         "command_timeout": command_timeout_s,
-        "server_settings": dict(settings),
+        "server_settings": _POSTGRES_NAME | settings,
     }
     if secure is not None:
         arguments["ssl"] = secure
     if query.pop("pgbouncer", None) is not None:
-        # Statements prepared on one connection of a transaction pooler are not there on the next.
-        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-        return create_async_engine(url.set(query=query), connect_args=arguments, poolclass=NullPool)
+        return _pooled(url.set(query=query), arguments, settings)
     return create_async_engine(
         url.set(query=query), connect_args=arguments, pool_size=_READERS, max_overflow=0, pool_pre_ping=True
     )
+
+
+def _pooled(url: URL, arguments: dict[str, Any], settings: dict[str, str]) -> AsyncEngine:
+    """An engine for a pooler in transaction mode, where each transaction may have another connection of the server.
+
+    Such a pooler refuses settings at the start of a connection, so each transaction makes its own. A prepared statement
+    would stay on the server's connection, and its name could be taken there: they have none.
+    """
+    own = {
+        "server_settings": _POSTGRES_NAME,
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": str,
+    }
+    engine = create_async_engine(url, connect_args={**arguments, **own}, poolclass=NullPool)
+    made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql(f"SELECT {made}")
+
+    return engine
