@@ -54,6 +54,10 @@ RUN set -e; \
         [ -n "$(ls "$to")" ] || cp "$info/METADATA" "$to"; \
     done; \
     find . -depth -type d \( -name tests -o -name test \) -exec rm -rf {} +; \
+    : 'languages but JSON, databases but SQLite and PostgreSQL, and what only tests and other APIs of a package need'; \
+    find pygments/lexers -name '*.py' ! -name __init__.py ! -name _mapping.py ! -name data.py -delete; \
+    rm -rf sqlalchemy/testing sqlalchemy/dialects/mssql sqlalchemy/dialects/mysql sqlalchemy/dialects/oracle \
+        elasticsearch/dsl elasticsearch/esql; \
     find . -type f \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.c' -o -name '*.h' \) -delete; \
     find . -type f -name '*.so*' -exec strip --strip-unneeded {} +; \
     strip ../../../bin/nats-server; \

@@ -6,12 +6,12 @@ import json
 import pytest
 
 from gecholog import __version__
+from tests.image.configs import put_moved_configs
 from tests.image.engine import HARDENED, answers
-from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 CONF = "/app/conf/gl_config.json"
-SERVICES = ("nats-server", "gl", "nats2file", "nats2log", "nats2ledger", "tokencounter", "dummy")
+SERVICES = ("nats-server", "gl", "nats2file", "nats2log", "nats2ledger", "tokencounter", "dummy", "gui")
 
 
 def changed(text, **fields):
@@ -160,15 +160,11 @@ def test_home_of_the_image(containers):
 
 def test_configs_of_somebody_else(containers, engine, volume):
     """A config folder from outside that we may only read, with other ports, on the network of this machine."""
-    nats, gl, dummy = free_port(), free_port(), free_port()
-    copied = "cp /opt/gecholog/conf/* /c && rm /c/ginit_nogui_config.json"
-    ports = f"sed -i 's/\\b4222\\b/{nats}/;s/\\b5380\\b/{gl}/;s/\\b5390\\b/{dummy}/' /c/*"
-    owned = "chown -R 4711:4712 /c && chmod 755 /c && chmod 644 /c/*"
-    engine.once(["sh", "-c", f"{copied} && {ports} && {owned}"], "--user", "0", "--volume", f"{volume}:/c")
+    ports = put_moved_configs(engine, volume, owner="4711:4712")
     container = containers("--volume", f"{volume}:/app/conf", *HARDENED, network="host")
     container.becomes_healthy()
     assert container.said("cannot copy default config file", owner="4711:4712", running_as="10001:0")
-    container.call(url=f"http://localhost:{gl}/dummy/v1/chat/completions")
+    container.call(url=f"http://localhost:{ports['5380']}/dummy/v1/chat/completions")
     until(container.records, "the record")
     assert container.in_force("gl", CONF)
 

@@ -5,6 +5,20 @@ import re
 
 from gecholog import __version__
 
+# Each module of ours that is imported when it runs: the build has removed parts of packages
+_IMPORT = r"""
+import importlib, pkgutil
+for name in ("gecholog", "services", "processors"):
+    for found in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
+        if found.name.endswith("__main__"):
+            continue
+        try:
+            importlib.import_module(found.name)
+            print(found.name)
+        except ModuleNotFoundError as error:
+            if error.name.partition(".")[0] not in ("botocore", "google"):  # extras, which the image has not
+                raise
+"""
 _LOOK = r"""
 import importlib.metadata, json, os, shutil
 from pathlib import Path
@@ -34,7 +48,7 @@ def test_what_it_says_of_itself(engine):
     """User, ports, health check, working directory, labels; and no secret among its variables."""
     config = engine.image_config()
     assert config["User"] == "10001"
-    assert set(config["ExposedPorts"]) == {"5380/tcp", "4222/tcp"}
+    assert set(config["ExposedPorts"]) == {"5380/tcp", "4222/tcp", "8080/tcp"}
     assert config["Healthcheck"]["Test"] == ["CMD", "./healthcheck"]
     assert config["WorkingDir"] == "/"
     assert config["Labels"]["org.opencontainers.image.title"] == "gecholog"
@@ -66,13 +80,20 @@ def test_licences(engine):
 
 
 def test_size(engine, figures):
-    """What we add to the base stays under 130 MB."""
+    """What we add to the base stays under 165 MB."""
     layers = engine.layers()
-    figures.append(f"layers above the base: {sum(size for size, _ in layers) / 1e6:.1f} MB (goal: under 130)")
+    figures.append(f"layers above the base: {sum(size for size, _ in layers) / 1e6:.1f} MB (goal: under 165)")
     parts = ("our programs", "packages and nats-server", "user and home", "Python, certificates")
     sizes = [size for size, _ in layers if size]
     figures.extend(f"  {size / 1e6:5.1f} MB  {part}" for size, part in zip(sizes, parts, strict=False))
-    assert sum(size for size, _ in layers) < 130e6
+    assert sum(size for size, _ in layers) < 165e6
+
+
+def test_nothing_that_is_imported_was_removed(engine):
+    imported = engine.once(["python", "-c", _IMPORT]).split()
+    assert {"services.gui.web.highlighting", "gecholog.ledger.database", "services.nats2log.sinks.elastic"} <= set(
+        imported
+    )
 
 
 def test_library_for_processors(engine):
