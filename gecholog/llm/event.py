@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 from gecholog import lenient, rawjson
 from gecholog.errors import GechologError, NotJson
@@ -65,6 +68,30 @@ def load_or_raise(data: bytes) -> dict[str, Any] | None:
             raise UnreadableEvent("is nested too deep") from None
         value = None
     return value if isinstance(value, dict) else None
+
+
+# Stands between texts that are parsed at once. No sender knows it, so a text that is cut off cannot be completed by
+# the next without the number of objects being wrong.
+_SEPARATOR = secrets.randbits(62)
+_BETWEEN = b",%d," % _SEPARATOR
+
+
+def load_together(texts: list[bytes]) -> list[dict[str, Any]] | None:
+    """Parse JSON objects as `load_or_raise` does, all at once, which takes less time. The last may be `[DONE]`.
+
+    None if not all of them are objects in strict JSON: then each has to be parsed on its own.
+    """
+    objects = texts[:-1] if texts and texts[-1].strip() == b"[DONE]" else texts
+    if not objects:
+        return []
+    try:
+        found = orjson.loads(b"[" + _BETWEEN.join(objects) + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    values, between = found[::2], found[1::2]
+    if len(values) != len(objects) or between.count(_SEPARATOR) != len(between):
+        return None
+    return values if all(type(value) is dict for value in values) else None
 
 
 Load = Callable[[bytes], dict[str, Any] | None]

@@ -10,7 +10,7 @@ import orjson
 
 from gecholog import rawjson
 from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
-from gecholog.llm.event import BOM, Event, Load, StreamDecoder, load
+from gecholog.llm.event import BOM, Event, Load, StreamDecoder, load, load_or_raise, load_together
 from gecholog.llm.json_array import JsonArrayDecoder
 from gecholog.llm.json_lines import JsonLinesDecoder
 from gecholog.llm.sse import SseDecoder, begins_as_sse, may_begin_sse
@@ -130,6 +130,9 @@ def _data_lines(data: bytes) -> list[bytes] | None:
 
 
 def _loaded(found: list[bytes], load: Load) -> Iterator[Event]:
+    if load is load_or_raise and (values := load_together([line[len(_DATA) :] for line in found])) is not None:
+        yield from [Event("", value) for value in values]
+        return
     for line in found:
         if (value := load(line[len(_DATA) :])) is not None:
             yield Event("", value)

@@ -67,22 +67,31 @@ def _with_usage(answer: Answer) -> Answer:
 class FoldedChoice:
     """A choice that is being put together."""
 
-    __slots__ = ("_calls", "_fields", "_message")
+    __slots__ = ("_calls", "_fields", "_message", "_repeated")
 
     def __init__(self, index: int) -> None:
         self._fields: dict[str, Any] = GrowingObject(index=index)
         self._message: dict[str, Any] = GrowingObject()
         self._calls = ToolCalls()
+        self._repeated: dict[str, Any] | None = None  # fields of the last piece that say nothing more when repeated
 
     def add(self, piece: dict[str, Any]) -> None:
-        """Take the piece of the choice that one chunk holds."""
-        for name, value in piece.items():
-            if name == "delta":
-                self._add_delta(value)
-            elif value is None:
+        """Take the piece of the choice that one chunk holds, and remove its `delta`."""
+        if (delta := piece.pop("delta", None)) is not None:
+            self._add_delta(delta)
+        if piece != self._repeated:  # most pieces repeat an index and nulls
+            self._add_fields(piece)
+
+    def _add_fields(self, fields: dict[str, Any]) -> None:
+        says_nothing_more = True
+        for name, value in fields.items():
+            if value is None:
                 self._fields.setdefault(name, None)
             elif name != "index":
                 self._add_field(name, value)
+                says_nothing_more = False
+        if says_nothing_more:
+            self._repeated = fields
 
     def _add_field(self, name: str, value: Any) -> None:
         match name:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gecholog import llm
-from gecholog.llm.event import Event, load
+from gecholog.llm.event import Event, load, load_or_raise
 from gecholog.llm.framing import begins_as_stream, events_of, looks_streamed, server_sent
 from tests.gecholog.llm.samples import NDJSON, SSE
 
@@ -174,3 +174,23 @@ def test_streams_by_their_first_bytes(start, kind, expected):
     assert begins_as_stream(start, kind, is_whole=True) is (
         expected or (expected is None and kind == SSE and start[:1] != b"{")
     )
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param([b'{"a":1}', b' {"b":[2]} ', b" [DONE]"], id="strict objects"),
+        pytest.param([b'{"a":1', b'"b":2},{}'], id="cut off, and completed by the next"),
+        pytest.param([b'{"a":[{}', b'{"c":1}]}', b"{},{}"], id="an object in a list that is cut off"),
+        pytest.param([b'{"a":[{}', b'{"c":1}]}', b"{}", b"{},{}", b"{}"], id="more objects in one text"),
+        pytest.param([b'{"a":1}', b"[1]", b'"{}"', b"null"], id="no objects"),
+        pytest.param([b"[DONE]", b'{"a":1}'], id="the end mark in the middle"),
+        pytest.param([b'{"a":NaN}', b'{"a":1}'], id="lenient JSON"),
+        pytest.param([b"[DONE]"], id="an end mark alone"),
+    ],
+)
+def test_parsed_together_as_one_by_one(texts):
+    """Events that are parsed at once are those that parsing each on its own gives."""
+    data = b"".join(b"data:" + text + b"\n\n" for text in texts)
+    one_by_one = [Event("", value) for text in texts if (value := load(text)) is not None]
+    assert list(server_sent(data, load_or_raise)) == one_by_one
