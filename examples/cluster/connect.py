@@ -19,7 +19,7 @@ parser.add_argument("gateway_id")
 parser.add_argument("servers", nargs="+")
 given = parser.parse_args()
 
-for name in ("gl", "tokencounter", "nats2file", "nats2log"):
+for name in ("gl", "tokencounter", "nats2file", "nats2log", "nats2ledger", "gui"):
     file = given.conf / f"{name}_config.json"
     text = file.read_text()
     if given.namespace:
@@ -28,6 +28,8 @@ for name in ("gl", "tokencounter", "nats2file", "nats2log"):
     values["service_bus"].update(hostname=given.servers, user="appliance", replicas=3)
     if given.namespace:
         values["service_bus"]["namespace"] = given.namespace
+        if name == "gui":
+            values["service_bus"]["topic_audit"] = f"{given.namespace}.gl.audit"
     if name == "gl":
         values["gateway_id"] = given.gateway_id
     file.write_text(json.dumps(values, indent=2) + "\n")

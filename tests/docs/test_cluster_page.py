@@ -23,12 +23,19 @@ from tests.support.waiting import until
 EXAMPLES = ROOT / "examples" / "cluster"
 SERVERS = ("nats-1", "nats-2", "nats-3")
 SECRETS = {"NATS_TOKEN": "TokenOfTheTests", "NATS_PROCESSOR_PASSWORD": "PasswordOfTheTests"}
-READY = {"tokencounter": "token counts shared with other replicas", "nats2file": "consuming records"}
+VARIABLES = {"AISERVICE_API_BASE": "http://a", "OPENAI_API_KEY": "b", "GUI_SECRET": "SecretOfTheTests"}
+READY = {
+    "tokencounter": "token counts shared with other replicas",
+    "nats2file": "consuming records",
+    "nats2ledger": "consuming records",
+}
 MODULES = {
     "gl": "services.gl",
     "tokencounter": "processors.tokencounter",
     "nats2file": "services.nats2log",
     "nats2log": "services.nats2log",
+    "nats2ledger": "services.nats2log",
+    "gui": "services.gui",
 }
 
 
@@ -54,7 +61,7 @@ def test_configs(followed, tmp_path):
             assert section["hostname"] == [str(ServerAddress(server)) for server in SERVERS]
             done = subprocess.run(
                 [sys.executable, "-m", module, "--validate", "-o", str(file)],
-                env=environment_of(tmp_path, SECRETS | {"AISERVICE_API_BASE": "http://a", "OPENAI_API_KEY": "b"}),
+                env=environment_of(tmp_path, SECRETS | VARIABLES),
                 cwd=ROOT,
                 capture_output=True,
                 check=False,
@@ -64,13 +71,13 @@ def test_configs(followed, tmp_path):
 
 
 def test_configs_of_ginit():
-    """The first appliance has all services but the bus, each further one no sinks either."""
+    """The first appliance has all services but the bus, each further one no sinks and no web interface either."""
     names = {}
     for file in ("ginit_config.json", "gateway_ginit_config.json"):
         data = (EXAMPLES / file).read_bytes()
         parsed = config.check(data, file, config_spec(), {"GECHOLOG_HOME": str(ROOT)})
         names[file] = {service.name for service in build(parsed).services}
-    assert names["ginit_config.json"] == {"gl", "nats2file", "nats2log", "tokencounter", "dummy"}
+    assert names["ginit_config.json"] == {"gl", "nats2file", "nats2log", "tokencounter", "dummy", "gui", "nats2ledger"}
     assert names["gateway_ginit_config.json"] == {"gl", "tokencounter", "dummy"}
 
 
@@ -90,10 +97,7 @@ def test_it_runs(followed, tmp_path):
                 started.append(subprocess.Popen(command, env=os.environ | environ, stderr=log))
         until(lambda: all("Server is ready" in (tmp_path / f"{server}.log").read_text() for server in SERVERS))
         hosts = [f"127.0.0.1:{clients}" for clients, _ in ports.values()]
-        for name, ready in (
-            ("tokencounter", "token counts shared with other replicas"),
-            ("nats2file", "consuming records"),
-        ):
+        for name, ready in READY.items():
             file = followed / "conf-1" / f"{name}_config.json"
             values = json.loads(file.read_text())
             values["service_bus"]["hostname"] = hosts
