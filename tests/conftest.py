@@ -10,6 +10,8 @@ What the fixtures hand out is defined in `tests/support`, from where tests may a
 import gc
 import json
 import logging
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,11 @@ from tests.support import ports
 from tests.support.nats_server import NatsServer
 from tests.support.process import ServiceProcess, command_of, environment_of
 from tests.support.target import Target
+
+# Containers like to set it. Then all tests, and each of the thousands of processes that they start, would compile all
+# of our modules anew, which takes as much CPU as the rest of a start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Every run has the same examples, and no deadline: what fails, fails for everybody. `make search` looks for new ones.
 settings.register_profile("same", deadline=None, derandomize=True)

@@ -1,19 +1,24 @@
 """The fixtures themselves do what they say."""
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import nats
 import pytest
 from nats.errors import NoServersError
 
+from gecholog import __version__
 from gecholog.tls import OutboundTls, outbound_context
+from tests.support import forking
 from tests.support.nats_server import MAX_PAYLOAD
 from tests.support.ports import free_port, with_ports
+from tests.support.process import ROOT, environment_of
 from tests.support.target import Answer
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, until
 
 
 async def send(target, data, *, context=None):
@@ -118,13 +123,55 @@ def test_run_service_ends_with_the_test(run_service, tmp_path):
     assert "cannot be read" in process.output
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        pytest.param(["gl", "--validate"], 0, '"file":"standard input"', id="a fork"),
+        pytest.param(["gl", "-o", "/missing.json", "--validate"], 1, "cannot be read", id="a fork that fails"),
+        pytest.param(["gl", "--version"], 0, __version__, id="no fork"),
+    ],
+)
+def test_programs_are_forks_if_they_only_validate(tmp_path, words, code, said):
+    """Either way they have the input, the environment and the exit code of a new process, and leave no pipe open."""
+    program, *options = words
+    done = subprocess.run(
+        [ROOT / "services" / "bin" / program, *options],
+        input=(ROOT / "conf" / "gl_config.json").read_text("utf-8"),
+        env=environment_of(tmp_path, {"NATS_TOKEN": "a-token-of-a-test"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+    assert said in done.stdout
+
+
+def test_a_fork_ends_with_who_asked_for_it(tmp_path):
+    """What validates and waits for its input ends when the program that was called is killed."""
+    command = [forking.PYTHON, "-m", "services.gl", "--validate"]
+    environ = environment_of(tmp_path, {})
+    with subprocess.Popen(command, env=environ, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        until(lambda: len(_working_in(tmp_path)) == 2, "the fork")
+        process.kill()
+        until(lambda: not _working_in(tmp_path), "the end of the fork")
+
+
+def _working_in(folder):
+    """The processes whose working directory this is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found += [process.name] * ((process / "cwd").readlink() == folder)
+    return found
+
+
 def test_ports_are_given_out_once():
     """Neither this process nor another one of the tests gets a port that somebody has."""
     ours = [free_port() for _ in range(100)]
-    program = "from tests.support.ports import free_port; print(*(free_port() for _ in range(500)))"
+    program = "from tests.support.ports import free_port; print(*(free_port() for _ in range(400)))"
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     theirs = [int(port) for port in told.stdout.split()]
-    assert len({*ours, *theirs}) == 600
+    assert len({*ours, *theirs}) == 500
 
 
 def test_ports_in_use_are_passed_over():

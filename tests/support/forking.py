@@ -5,11 +5,16 @@ one process for each pytest process imports them all once, and each start is a f
 session of its own, that runs the module as `python -m` does. `python -m tests.support.forking FD` is that process. It
 ends with the pytest process, and takes with it what still runs.
 
-The appliance, commands, and tests that look at memory start fresh interpreters instead.
+`PYTHON` does the same for programs that other programs start: it is called as python is, and where its words name one
+of our commands, or a service that validates its config, a fork runs it with its input, output, and environment.
+Anything else is done by the Python of the tests.
+
+The appliance, and tests that look at memory or imports, start fresh interpreters instead.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -24,22 +29,41 @@ import sys
 import threading
 import time
 from functools import cache
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
 MODULES = (
     "processors.broker",
     "processors.contentfilter",
     "processors.tokencounter",
     "services.dummy",
+    "services.ginit",
     "services.gl",
     "services.gui",
     "services.nats2log",
 )
 _ALSO = ("gecholog.processor", "services.nats2log.sinks.sql", "uvloop")  # imported late, when a service needs them
+SCRIPTS = tuple(
+    str(Path(__file__).parents[1] / "gecholog" / name) for name in ("small_service.py", "tried_processor.py")
+)
+"""Programs of tests, which are started by their paths."""
+
+COMMANDS = (  # modules or packages
+    "services.gl.import_config",
+    "services.gl.keys",
+    "services.gl.prices",
+    "services.gl.resolve",
+    "services.gui.secrets",
+)
+"""Modules that end by themselves, which `PYTHON` runs as forks whatever the words are."""
+
+PYTHON = Path(__file__).with_name("forking_python.sh")
+ADDRESS = "TESTS_FORKING"
+"""The variable that says to `PYTHON` where forks are made: the name of a socket in Linux's abstract namespace."""
+
 _LARGEST = 256 * 1024  # bytes of a request, most of it the environment
 
 
@@ -85,7 +109,10 @@ class ForkedProcess:
 
 
 def start(module: str, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> ForkedProcess:
-    """Start `python -m MODULE ARGUMENTS` in a folder with an environment; its output is text in two pipes."""
+    """Start `python -m MODULE ARGUMENTS`, or one of SCRIPTS, in a folder with an environment.
+
+    Its output is text in two pipes.
+    """
     pipes = [os.pipe() for _ in range(3)]
     reads, writes = zip(*pipes, strict=True)
     request = json.dumps({"module": module, "arguments": list(arguments), "cwd": str(cwd), "env": dict(env)})
@@ -102,6 +129,16 @@ def start(module: str, arguments: Sequence[str], *, cwd: Path, env: Mapping[str,
     return ForkedProcess(int(pid), reads[2], stdout, stderr)
 
 
+def variables() -> dict[str, str]:
+    """The environment in which our programs (`services/bin`) run what they can as forks."""
+    _parent()
+    return {"GECHOLOG_PYTHON": str(PYTHON), ADDRESS: _address(), "TESTS_PYTHON": sys.executable}
+
+
+def _address() -> str:
+    return f"gecholog-tests-{os.getpid()}"
+
+
 @cache
 def _parent() -> socket.socket:
     """The socket to the process that forks, which is started at the first use."""
@@ -109,46 +146,95 @@ def _parent() -> socket.socket:
     for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
         ours.setsockopt(socket.SOL_SOCKET, size, 2 * _LARGEST)
         theirs.setsockopt(socket.SOL_SOCKET, size, 2 * _LARGEST)
-    subprocess.Popen(
-        [sys.executable, "-m", __name__, str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind("\0" + _address())
+    listener.listen(64)
+    descriptors = (theirs.fileno(), listener.fileno())
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, *map(str, descriptors)],
+        pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
     theirs.close()
+    listener.close()
+    atexit.register(_end, ours, process)
     return ours
+
+
+def _end(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    ours.close()
+    process.wait()
 
 
 # ------------------------------------------------------------------ the process that forks
 
 
-def _serve(control: socket.socket) -> tuple[str, list[str]]:
+def _serve(control: socket.socket, listener: socket.socket) -> tuple[str, list[str]]:
     """Fork at each request. Returns in a forked process, with the module and its arguments."""
-    reports: dict[int, int] = {}  # pid → the pipe for its exit code
+    reports: dict[int, int] = {}  # pid → the pipe, or the connection of PYTHON, for its exit code
+    callers: set[int] = set()  # connections of PYTHON
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
     while True:
-        ready, _, _ = select.select([control, woken], [], [])
+        ready, _, _ = select.select([control.fileno(), listener.fileno(), woken, *callers], [], [])
         if woken in ready:
             os.read(woken, 1024)
-            _report_ended(reports)
-        if control in ready:
-            data, descriptors, _, _ = socket.recv_fds(control, _LARGEST, 3)
-            if not data:  # the pytest process has ended
-                _kill(reports)
-                sys.exit(0)
-            pid = os.fork()
-            if pid == 0:
-                return _become(json.loads(data), descriptors)
-            reports[pid] = descriptors[2]
-            os.write(descriptors[2], b"%d\n" % pid)
-            for descriptor in descriptors[:2]:
+            _report_ended(reports, callers)
+        if listener.fileno() in ready:
+            callers.add(listener.accept()[0].detach())
+        for connection in {control.fileno(), *callers} & set(ready):
+            request, descriptors = _received(connection)
+            if request is None:
+                _leave(connection, reports, callers, is_last=connection == control.fileno())
+                continue
+            if connection in callers and not _is_command(request):
+                os.write(connection, b"no command")
+            else:
+                report = connection if connection in callers else descriptors.pop()
+                pid = os.fork()
+                if pid == 0:
+                    return _become(request, descriptors)
+                reports[pid] = report
+                if report != connection:
+                    os.write(report, b"%d\n" % pid)
+            for descriptor in descriptors:  # whoever reads a pipe waits until nobody has its other end
                 os.close(descriptor)
 
 
-def _report_ended(reports: dict[int, int]) -> None:
+def _leave(connection: int, reports: dict[int, int], callers: set[int], *, is_last: bool) -> None:
+    """The other side of a connection has ended: so does what it started. With pytest's, this process ends."""
+    if is_last:
+        _kill(reports)
+        sys.exit(0)
+    callers.discard(connection)
+    mine = [pid for pid, report in reports.items() if report == connection]
+    _kill(mine)
+    if not mine:
+        os.close(connection)
+
+
+def _received(connection: int) -> tuple[dict[str, Any] | None, list[int]]:
+    """A request and the descriptors that came with it; None if the other side has ended."""
+    taken = socket.socket(fileno=connection)
+    try:
+        data, descriptors, _, _ = socket.recv_fds(taken, _LARGEST, 3)
+    except ConnectionResetError:
+        return None, []
+    finally:
+        taken.detach()
+    return json.loads(data) if data else None, descriptors
+
+
+def _is_command(request: dict[str, Any]) -> bool:
+    """Tell whether a program ends by itself, as far as that is known."""
+    ends = {"--validate", "--schema"} & set(request["arguments"])
+    return request["module"] in COMMANDS or (request["module"] in MODULES and bool(ends))
+
+
+def _report_ended(reports: dict[int, int], callers: set[int]) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -157,44 +243,55 @@ def _report_ended(reports: dict[int, int]) -> None:
         if pid == 0:
             return
         report = reports.pop(pid)
+        callers.discard(report)
         with contextlib.suppress(BrokenPipeError):
             os.write(report, b"%d" % os.waitstatus_to_exitcode(status))
         os.close(report)
 
 
-def _kill(reports: dict[int, int]) -> None:
-    for pid in reports:
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
 
 
-def _become(request: dict[str, object], descriptors: list[int]) -> tuple[str, list[str]]:
-    """Make a forked process what a new one would be."""
+def _become(request: dict[str, Any], descriptors: list[int]) -> tuple[str, list[str]]:
+    """Make a forked process what a new one would be; `descriptors` are standard input (if given), output and error."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    os.dup2(descriptors[0], 1)
-    os.dup2(descriptors[1], 2)
-    os.closerange(3, max(descriptors) + 64)
-    os.chdir(str(request["cwd"]))
+    for number, descriptor in enumerate(descriptors, 3 - len(descriptors)):
+        os.dup2(descriptor, number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    # The old ones know of a file, if pytest captures into one, and would seek in a pipe.
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(  # type: ignore[misc]  # noqa: SIM115
+        2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+    )
+    os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(request["env"])  # type: ignore[arg-type]
+    os.environ.update(request["env"])
+    os.umask(request.get("umask", os.umask(0o22)))
     time.tzset()
-    return str(request["module"]), list(request["arguments"])  # type: ignore[call-overload]
+    return request["module"], request["arguments"]
 
 
-def _main(descriptor: int) -> None:
-    for module in MODULES:
-        importlib.import_module(f"{module}.__main__")
-    for module in _ALSO:
+def _main(control: int, listener: int) -> None:
+    for module in (*(f"{module}.__main__" for module in MODULES), *COMMANDS, *_ALSO):
         importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a service would copy the pages of all that it walks
-    module, arguments = _serve(socket.socket(fileno=descriptor))
+    module, arguments = _serve(socket.socket(fileno=control), socket.socket(fileno=listener))
     sys.argv = [module, *arguments]
+    if module in SCRIPTS:
+        runpy.run_path(module, run_name="__main__")
+        return
+    for known in (f"{module}.__main__", *({module} & set(COMMANDS))):
+        sys.modules.pop(known, None)  # runpy warns of a module that is there already
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]))
+    _main(*map(int, sys.argv[1:]))

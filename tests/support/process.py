@@ -17,7 +17,9 @@ from tests.support.waiting import DEADLINE, until
 
 ROOT = Path(__file__).parents[2]
 
-_NOT_INHERITED = ("GECHOLOG", "NATS", "GUI_SECRET", "PYTEST", "COV_")
+# PYTHON…: containers set PYTHONUNBUFFERED and PYTHONDONTWRITEBYTECODE, with which each service would be a fresh process
+# that compiles itself anew.
+_NOT_INHERITED = ("GECHOLOG", "NATS", "GUI_SECRET", "PYTEST", "PYTHON", "COV_")
 
 
 class ServiceProcess:
@@ -147,10 +149,12 @@ class ServiceProcess:
 
 
 def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str] | forking.ForkedProcess:
-    python, flag, module, *arguments = [*command, "", "", ""][: max(3, len(command))]
     settings = {name for name in env if name.startswith("PYTHON")} - {"PYTHONPATH"}
-    if (python, flag) == (sys.executable, "-m") and module in forking.MODULES and not settings:
-        return forking.start(module, arguments, cwd=cwd, env=env)
+    match list(command):
+        case [sys.executable, "-m", module, *arguments] if module in forking.MODULES and not settings:
+            return forking.start(module, arguments, cwd=cwd, env=env)
+        case [sys.executable, script, *arguments] if script in forking.SCRIPTS and not settings:
+            return forking.start(script, arguments, cwd=cwd, env=env)
     return _start_fresh(command, cwd, env)
 
 
@@ -179,6 +183,9 @@ def command_of(module: str, config: Path, alias: str, arguments: Sequence[str] =
 
 
 def environment_of(home: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """The environment of this process less what would change a service, with its home, and with `env`."""
+    """The environment of this process less what would change a service, with its home, and with `env`.
+
+    Our programs in it run what they can as forks (see `forking`).
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-    return {**kept, "GECHOLOG_HOME": str(home), "PYTHONPATH": str(ROOT), **env}
+    return {**kept, "GECHOLOG_HOME": str(home), "PYTHONPATH": str(ROOT), **forking.variables(), **env}
