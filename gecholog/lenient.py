@@ -74,7 +74,7 @@ def loads(data: bytes) -> Any:
 
 def in_utf8(data: bytes) -> bytes:
     """Convert JSON in UTF-16 or UTF-32 to UTF-8, without a byte order mark; other bytes are returned unchanged."""
-    if data.startswith(b"{") and b"\0" not in data[:4]:  # most bodies
+    if data.startswith(b"{") and data.find(b"\0", 0, 4) < 0:  # most bodies
         return data
     return _in_utf8(data)[0]
 

@@ -87,7 +87,9 @@ def masked_bytes(data: bytes) -> bytes:
 
     A body is searched for complete keys only, because a text about keys must reach its model unchanged.
     """
-    if not (_SIGN in data or b"\\" in data or b"\0" in data):  # none of the forms
+    # None of the forms. Not `in`: for bytes, it raises an error and drops it before it searches. In a body of 1 KB that
+    # takes as long as the search.
+    if data.find(_SIGN) < 0 and data.find(b"\\") < 0 and data.find(b"\0") < 0:
         return data
     for signs, pattern, mask in _FORMS:
         if all(sign in data for sign in signs):

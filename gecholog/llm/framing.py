@@ -121,7 +121,7 @@ _DATA = b"data:"
 
 def _data_lines(data: bytes) -> list[bytes] | None:
     """The events of a body, if each is a single line of data, as most are. `SseDecoder` finds the same in them."""
-    if b"\r" in data or not data.endswith(b"\n\n"):
+    if data.find(b"\r") >= 0 or not data.endswith(b"\n\n"):
         return None
     found = data[:-2].split(b"\n\n")
     # one name and one line end each, as all begin with the former and none of the latter is left

@@ -62,7 +62,7 @@ def choices(body: bytes) -> int:
 
 def unescaped(body: bytes) -> bytes:
     """A body without escapes that could hide the name of a member; the same object if it has none."""
-    if _ESCAPE in body and _ESCAPED_LETTER.search(body):
+    if body.find(_ESCAPE) >= 0 and _ESCAPED_LETTER.search(body):
         try:
             return orjson.dumps(orjson.loads(memoryview(body)))
         except orjson.JSONDecodeError:  # it may still be JSON for a server that is less strict

@@ -42,8 +42,8 @@ def _of_headers(headers: Mapping[str, Sequence[str]]) -> str:
 
 
 def _may_name(text: bytes) -> bool:
-    """Most texts do not, and are not parsed."""
-    return b'ier"' in text or b'"speed"' in text
+    """Most texts do not, and are not parsed. `find` is faster than `in` (see `keys.masking`)."""
+    return text.find(b'ier"') >= 0 or text.find(b'"speed"') >= 0
 
 
 def _of_body(text: bytes) -> str:

@@ -155,7 +155,7 @@ class SseFramer:
 
 def _separator(data: bytes) -> bytes:
     """The separator of events if all lines have the same ending, LF or CRLF; empty otherwise."""
-    if b"\r" not in data:
+    if data.find(b"\r") < 0:  # `in` takes longer
         return b"\n\n"
     count = data.count(b"\r\n")
     return b"\r\n\r\n" if count == data.count(b"\r") == data.count(b"\n") else b""
@@ -189,7 +189,7 @@ class SseDecoder:
         if self._is_first:
             raw, self._is_first = raw.removeprefix(BOM), False
         # nearly every event is one data line
-        if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.count(b"\n") == 2 and b"\r" not in raw:  # noqa: PLR2004
+        if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.count(b"\n") == 2 and raw.find(b"\r") < 0:  # noqa: PLR2004
             value = self._load(raw[5:])
             if value is not None:
                 yield Event("", value)
@@ -199,7 +199,7 @@ class SseDecoder:
 
 def with_lf(data: bytes) -> bytes:
     """`data` with LF in place of CRLF and CR, the other two line ends of SSE."""
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if data.find(b"\r") >= 0 else data
 
 
 def fields(block: bytes) -> tuple[str, list[bytes]]:

@@ -81,7 +81,7 @@ def target(url: bytes, method: str) -> str:
         text = url.decode("ascii")
     except UnicodeDecodeError:
         raise HeadRefusal(400, "malformed request target") from None
-    if url.startswith(b"/") and b"#" not in url:  # the usual form
+    if url.startswith(b"/") and url.find(b"#") < 0:  # the usual form
         return text
     if text[:7].lower() == "http://" or text[:8].lower() == "https://":  # absolute-form: drop scheme and host
         rest = text.split("://", 1)[1]

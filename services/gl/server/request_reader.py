@@ -144,7 +144,7 @@ class RequestReader:
         """Feed data in which a request may begin."""
         if self._behind_url is not None:
             self._behind_url = request_head.continue_rtsp(self._behind_url, data)
-        if request_head.RTSP in data:
+        if data.find(request_head.RTSP) >= 0:  # `in` takes longer
             self._parse_carefully(data)
         else:
             self._parse_some(data)
