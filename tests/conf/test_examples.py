@@ -15,6 +15,7 @@ import pytest
 from tests.services.gl.rig.bus import Listener
 from tests.services.gl.rig.gateway import Gateway
 from tests.services.gl.rig.upstream import Upstream
+from tests.support import forking
 from tests.support.nats_server import NatsServer
 from tests.support.pages import ROOT, blocks_by_name
 from tests.support.ports import free_port
@@ -181,7 +182,7 @@ def test_it_is_valid(name, tmp_path):
     """The service's own validation reports nothing if the variables that the page names are set."""
     module = SERVICES[name.partition(".")[2]]
     done = subprocess.run(
-        [sys.executable, "-m", module, "-o", str(FOLDER / name), "--validate"],
+        [forking.PYTHON, "-m", module, "-o", str(FOLDER / name), "--validate"],
         env=environment_of(tmp_path, ENVIRONMENT | BASES | {"NATS_TOKEN": "TokenOfTheTests"}),
         cwd=ROOT,
         capture_output=True,

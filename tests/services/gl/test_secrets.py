@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.services.gl.rig.bus import says
 from tests.services.gl.rig.gateway import Gateway, config_of, processor, router
+from tests.support import forking
 from tests.support.process import environment_of
 
 CANARY = "CaNaRy"
@@ -198,7 +198,7 @@ def validated(values, environ, *arguments):
     """Output of `--validate`, its code, on standard input."""
     text = values if isinstance(values, str) else json.dumps(values)
     done = subprocess.run(
-        [sys.executable, "-m", "services.gl", "--validate", *arguments],
+        [forking.PYTHON, "-m", "services.gl", "--validate", *arguments],
         input=text,
         capture_output=True,
         text=True,
