@@ -100,6 +100,7 @@ soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARG
 	GL_WORKERS=2 $(PY) -m pytest -s $(SOAK_ARGS) tests/services/gl/test_budgets_add_up.py \
 	    tests/services/gl/test_usage_after_kill.py tests/services/gl/test_client_key_canary.py
 	$(PY) -m pytest -s -m soak $(SOAK_ARGS) tests
+	$(PY) -m pytest -m 'hypothesis and not soak' --hypothesis-profile soak $(SOAK_ARGS) tests
 
 .PHONY: grafana-check
 grafana-check: $(VENV)/.dev ## evaluate the dashboards and alerts of examples/observability in a real Prometheus, if installed

@@ -32,8 +32,10 @@ from tests.support.target import Target
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Every run has the same examples, and no deadline: what fails, fails for everybody. `make search` looks for new ones.
-settings.register_profile("same", deadline=None, derandomize=True)
+# Every run has the same examples, and no deadline: what fails, fails for everybody. `make soak` takes twice as many of
+# them, `make search` looks for new ones.
+settings.register_profile("same", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("soak", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("same")
 
