@@ -30,6 +30,7 @@ from tests.system.load import LoadRun
 VALID = int(os.environ.get("CHANGES", "5"))
 INVALID = int(os.environ.get("CHANGES_INVALID", "2"))
 LONG = "CHANGES" in os.environ
+RATE, MANY = (200.0, 100) if LONG else (60.0, 30)  # calls a second, and how many are enough to go on
 KILLED = ("nats-server", "gl", "tokencounter", "nats2file", "nats2log", "dummy")
 FORCED_WITHIN = 2.0  # seconds, in the long run
 BACK_WITHIN = 3.0
@@ -141,7 +142,7 @@ async def test_changes_under_load(appliance):
     pid, ginit = appliance.pid("gl"), appliance.ginit_pid()
     workers = WorkerStatusFile.of("gl", appliance.folder).read().pids
     looks = []
-    async with LoadRun(appliance.url) as load:
+    async with LoadRun(appliance.url, rate=RATE) as load:
         changes = Changes(appliance, load)
         for number in range(VALID):
             await changes.valid(number)
@@ -191,8 +192,8 @@ async def test_kill_under_load(appliance, name):
     """A killed service is back soon; calls fail only while gl itself, or the target, is down."""
     await asyncio.to_thread(appliance.up, *UP)
     first = appliance.pid(name)
-    async with LoadRun(appliance.url) as load:
-        await eventually(lambda: load.done > 100 and load.streams, "calls")
+    async with LoadRun(appliance.url, rate=RATE) as load:
+        await eventually(lambda: load.done > MANY and load.streams, "calls")
         killed = time.monotonic()
         os.kill(first, signal.SIGKILL)
         await eventually(lambda: appliance.pid(name) not in {0, first}, "a new process")
@@ -200,7 +201,7 @@ async def test_kill_under_load(appliance, name):
         await eventually(lambda: appliance.checksum(name), "its checksum file")
         back = time.monotonic()
         done, streams = load.done, load.streams
-        await eventually(lambda: load.done > done + 100 and load.streams > streams, "more calls")
+        await eventually(lambda: load.done > done + MANY and load.streams > streams, "more calls")
     failures = load.failures + load.broken
     _say(
         killed=name,
@@ -286,8 +287,8 @@ async def test_renewed_certificate(appliance, tls_files):
     await asyncio.to_thread(appliance.up, *UP)
     context = ssl.create_default_context(cafile=str(tls_files.authority))
     serials = {await _serial(appliance, context)}
-    async with LoadRun(f"https://localhost:{appliance.gl_port}", tls=context) as load:
-        await eventually(lambda: load.done > 100 and load.streams, "calls")
+    async with LoadRun(f"https://localhost:{appliance.gl_port}", tls=context, rate=RATE) as load:
+        await eventually(lambda: load.done > MANY and load.streams, "calls")
         for number in range(2):
             new_certificate, new_key = tls_files.issue(f"renewed{number}")
             for new, old in ((new_certificate, certificate), (new_key, private_key)):
@@ -299,7 +300,7 @@ async def test_renewed_certificate(appliance, tls_files):
                 await eventually(lambda: appliance.in_force("gl", "gl_config"), "the new config")
             await _renewed(appliance, context, serials)
             done = load.done
-            await eventually(lambda done=done: load.done > done + 100, "calls")
+            await eventually(lambda done=done: load.done > done + MANY, "calls")
     what = sorted({failure.what for failure in load.failures + load.broken})[:5]
     _say(certificates=len(serials), calls=load.done, failed=len(load.failures), broken=len(load.broken), what=what)
     assert len(serials) == 3
