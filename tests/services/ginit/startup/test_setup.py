@@ -209,6 +209,14 @@ def test_token_that_can_change_client_keys(home, tmp_path, monkeypatch, caplog, 
     assert ["everybody with the token" in one.message for one in caplog.records] == ([True] if warned else [])
 
 
+def test_no_warning_where_only_this_machine_reaches_the_bus(home, tmp_path, monkeypatch, caplog):
+    """As after `make up`, whose first line should not be a warning."""
+    monkeypatch.delenv("NATS_USERS", raising=False)
+    monkeypatch.setenv("GECHOLOG_LISTEN", "127.0.0.1")
+    setup._warn_of_token(keyed(tmp_path))
+    assert caplog.records == []
+
+
 def test_no_warning_of_a_token_without_power(home, tmp_path, monkeypatch, caplog):
     """There are no client keys, or the bus has users."""
     monkeypatch.delenv("NATS_USERS", raising=False)
