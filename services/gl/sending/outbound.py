@@ -102,7 +102,7 @@ def _withheld(call: Call, router: Router) -> frozenset[str]:
     required = {**call.router.required_headers, **router.required_headers}
     if not required:
         return router.target.removed
-    return router.target.removed | (shown_to_gateway(required) - router.target.headers.keys())
+    return router.target.removed | shown_to_gateway(required).difference(router.target.headers)
 
 
 def _place(call: Call, candidate: Candidate, translated: TranslatedRequest | None) -> Place | None:
