@@ -5,8 +5,10 @@ Two databases with the same rows give equal answers, and `json_of` writes them a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -39,12 +41,20 @@ class Totals:
     response_bytes: int = 0
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return added((self, other))
 
     @property
     def mean_duration_us(self) -> int:
         """The mean duration, rounded down; 0 without calls."""
         return self.duration_us // self.calls if self.calls else 0
+
+
+_counts_of = attrgetter(*(one.name for one in fields(Totals)))
+
+
+def added(parts: Iterable[Totals]) -> Totals:
+    """The sum of totals."""
+    return Totals(*map(sum, zip(*map(_counts_of, parts), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

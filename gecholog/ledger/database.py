@@ -31,7 +31,7 @@ _READERS = 4
 _POSTGRES_NAME = {"application_name": "gecholog ledger"}
 _POSTGRES_SETTINGS = {"jit": "off"}
 # A plan for any range would be made after the fifth question, and reads whole tables.
-_POSTGRES_READER_SETTINGS = _POSTGRES_SETTINGS | {"plan_cache_mode": "force_custom_plan"}
+_POSTGRES_READER_SETTINGS = _POSTGRES_SETTINGS | {"plan_cache_mode": "force_custom_plan", "work_mem": "32MB"}
 _OWNER_ONLY = 0o600
 _WAL_BYTES = 64 * 1024 * 1024  # what a long transaction leaves of the WAL is cut to this
 _WRITER_SETTINGS = (
@@ -87,10 +87,10 @@ class Database:
         """
         return await self._store.insert(calls, payloads or {})
 
-    async def migrate(self) -> int:
+    async def migrate(self, progress: migrate.Progress = migrate.ignored) -> int:
         """Bring the schema up to date; returns the number of steps. Raises LedgerError, and what the driver raises.
 
-        A step that fills new tables from millions of calls takes minutes.
+        A step that fills new tables from millions of calls takes minutes. `progress` is told of its statements.
         """
         if self.location.file is not None:
             _create_privately(self.location.file)
@@ -99,7 +99,7 @@ class Database:
             patient = _postgresql(self.location, command_timeout_s=None)
         try:
             async with patient.begin() as connection:
-                return await migrate.migrate(connection)
+                return await migrate.migrate(connection, progress)
         finally:
             await patient.dispose()
 

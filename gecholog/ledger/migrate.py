@@ -6,6 +6,7 @@ The steps are numbered SQL files, each for both databases. Why not Alembic: docs
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import text
@@ -47,7 +48,15 @@ def newest() -> int:
     return max(int(file.stem) for file in _FOLDER.glob("*.sql"))
 
 
-async def migrate(connection: AsyncConnection) -> int:
+Progress = Callable[[int, int, int], None]
+"""Is told of each statement before it runs: the version that it is for, its number from 1, and how many there are."""
+
+
+def ignored(version: int, number: int, count: int) -> None:
+    """Show no progress."""
+
+
+async def migrate(connection: AsyncConnection, progress: Progress = ignored) -> int:
     """Apply the steps that are missing, in the transaction of `connection`. Returns how many.
 
     SQLite's transaction has to hold the write lock already. Raises LedgerError if the schema is newer than this code,
@@ -65,7 +74,9 @@ async def migrate(connection: AsyncConnection) -> int:
     )
     present = await version_of(connection)
     for version in range(present + 1, newest() + 1):
-        for statement in statements((_FOLDER / f"{version:04d}.sql").read_text("utf-8"), dialect):
+        script = statements((_FOLDER / f"{version:04d}.sql").read_text("utf-8"), dialect)
+        for number, statement in enumerate(script, 1):
+            progress(version, number, len(script))
             await connection.exec_driver_sql(statement)
         await set_value(connection, VERSION, version)
     return newest() - present

@@ -117,7 +117,7 @@ async def _delete_unused_groups(ledger: Database) -> None:
     async with ledger.writing() as connection:
         await _begin_generation(connection)
         groups, days, calls = tables.call_groups, tables.GROUPS.daily, tables.calls
-        counted = exists().where(days.c.group_id == groups.c.id)
+        counted = groups.c.id.in_(select(days.c.group_id).distinct())
         present = exists().where(calls.c.group_id == groups.c.id)
         await connection.execute(delete(groups).where(~counted, ~present))
 
@@ -160,8 +160,6 @@ async def _delete_periods(connection: AsyncConnection, table: Table, before: int
         return 0
     keys: list[Any] = list(table.primary_key.columns)
     old = select(*keys).where(table.c["day" if "day" in table.c else "hour"] < before).limit(BATCH)
-    if "group_id" in table.c:  # the key begins with the group
-        old = old.join(tables.call_groups, table.c.group_id == tables.call_groups.c.id)
     found = [tuple(row) for row in await connection.execute(old)]
     if found:
         await connection.execute(delete(table).where(tuple_(*keys).in_(found)))

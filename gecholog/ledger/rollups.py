@@ -41,14 +41,14 @@ class HourSums:
             self._last_us[key] = max(self._last_us.get(key, 0), call.started_us)
 
     def of_groups(self, ids: dict[GroupKey, int]) -> Iterator[tuple[str, list[Key]]]:
-        """The tables of the roll-up by group with their rows: group, hour or day, `last_us`, sums."""
-        hours = {(ids[group], hour): sums for (group, hour), sums in self._sums.items()}
-        last_us = {(ids[group], hour): at for (group, hour), at in self._last_us.items()}
+        """The tables of the roll-up by group with their rows: hour or day, group, `last_us`, sums."""
+        hours = {(hour, ids[group]): sums for (group, hour), sums in self._sums.items()}
+        last_us = {(hour, ids[group]): at for (group, hour), at in self._last_us.items()}
         last_of_day: dict[Key, int] = {}
-        for (group, hour), at in last_us.items():
-            day = group, hour // _HOURS
+        for (hour, group), at in last_us.items():
+            day = hour // _HOURS, group
             last_of_day[day] = max(last_of_day.get(day, 0), at)
-        days = _added(((group, hour // _HOURS), sums) for (group, hour), sums in hours.items())
+        days = _added(((hour // _HOURS, group), sums) for (hour, group), sums in hours.items())
         rollup = tables.GROUPS
         yield rollup.hourly.name, [(*key, last_us[key], *sums) for key, sums in sorted(hours.items())]
         yield rollup.daily.name, [(*key, last_of_day[key], *sums) for key, sums in sorted(days.items())]

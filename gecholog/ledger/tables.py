@@ -128,7 +128,7 @@ def _group_sums(name: str, period: str) -> Table:
     return Table(
         name,
         metadata,
-        *_columns(_BIG, f"group_id {period}", key=True),
+        *_columns(_BIG, f"{period} group_id", key=True),
         *_columns(_BIG, " ".join(("last_us", *COUNTS, *BUCKETS))),
     )
 

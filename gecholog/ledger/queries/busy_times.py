@@ -16,6 +16,7 @@ from gecholog.ledger.rows import DAY_US, HOUR_US
 from gecholog.ledger.tables import GROUPS
 
 _LAST_HOURS = 48
+_LAST_DAYS, _LONGER = 7, 4  # then days: those of a week, of four weeks before, …
 _HOURS = DAY_US // HOUR_US
 
 
@@ -24,17 +25,21 @@ async def enough_since(connection: AsyncConnection, ids: Sequence[int], asked: T
     first, end = -(-asked.start_us // HOUR_US), asked.end_us // HOUR_US
     hours = await _counts(connection, ids, HOUR_US, max(first, end - _LAST_HOURS), end)
     found = _reached(hours, wanted)
-    if found is None:
-        first_day, end_day = -(-asked.start_us // DAY_US), asked.end_us // DAY_US
-        days = await _counts(connection, ids, DAY_US, first_day, end_day)
-        day = _reached(days, wanted)
-        if day is None:
-            return asked.start_us
-        later = sum(count for at, count in days if at > day)
-        hours = await _counts(connection, ids, HOUR_US, day * _HOURS, (day + 1) * _HOURS)
-        found = _reached(hours, wanted - later)
-        return day * DAY_US if found is None else found * HOUR_US
-    return found * HOUR_US
+    if found is not None:
+        return found * HOUR_US
+    first_day, end_day = -(-asked.start_us // DAY_US), asked.end_us // DAY_US
+    later, length = 0, _LAST_DAYS
+    while end_day > first_day:
+        days = await _counts(connection, ids, DAY_US, max(first_day, end_day - length), end_day)
+        day = _reached(days, wanted - later)
+        if day is not None:
+            later += sum(count for at, count in days if at > day)
+            hours = await _counts(connection, ids, HOUR_US, day * _HOURS, (day + 1) * _HOURS)
+            found = _reached(hours, wanted - later)
+            return day * DAY_US if found is None else found * HOUR_US
+        later += sum(count for _, count in days)
+        end_day, length = end_day - length, length * _LONGER
+    return asked.start_us
 
 
 def _reached(counts: Iterable[tuple[int, int]], wanted: int) -> int | None:
@@ -56,8 +61,7 @@ async def _counts(
     chosen = lists.numbers(connection.dialect.name, ("group_id",), ((one,) for one in ids))
     statement = (
         select(period, func.sum(table.c.calls))
-        .select_from(chosen.join(table, table.c.group_id == chosen.c.group_id))
-        .where(period >= first, period < end)
+        .where(period >= first, period < end, (table.c.group_id + 0).in_(select(chosen.c.group_id)))
         .group_by(period)
         .order_by(period.desc())
     )

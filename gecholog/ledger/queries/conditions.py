@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func
+from sqlalchemy import ColumnElement, func
 
 from gecholog.ledger.filters import COLUMNS, CallFilter, Dimension
 from gecholog.ledger.tables import Rollup, calls
@@ -25,25 +25,26 @@ def known_to(rollup: Rollup) -> frozenset[str]:
     return frozenset([*(_FIELDS[column] for column in rollup.fields), *derived])
 
 
-def column_of(dimension: Dimension, table: Table) -> ColumnElement[Any]:
-    """The values of a dimension in such a roll-up, as `calls` has them."""
-    return _column(dimension.value, table)
+def column_of(dimension: Dimension, row: Any) -> ColumnElement[Any]:
+    """The values of a dimension in the columns of such a roll-up, as `calls` has them."""
+    return _column(dimension.value, row)
 
 
-def _column(name: str, table: Table) -> ColumnElement[Any]:
+def _column(name: str, row: Any) -> ColumnElement[Any]:
     if name == "status":
-        return func.nullif(table.c.status, 0)
-    if name == "status_class" and name not in table.c:
-        return table.c.status // 100
-    column: ColumnElement[Any] = table.c[name]
+        return func.nullif(row.status, 0)
+    if name == "status_class" and name not in row:
+        status: ColumnElement[Any] = row.status // 100
+        return status
+    column: ColumnElement[Any] = row[name]
     return column
 
 
-def of_small_rollup(asked: CallFilter, table: Table) -> list[ColumnElement[bool]]:
-    """The conditions on the values of such a roll-up."""
-    found = [_column(COLUMNS[name], table) == getattr(asked, name) for name in sorted(asked.given & COLUMNS.keys())]
+def of_small_rollup(asked: CallFilter, row: Any) -> list[ColumnElement[bool]]:
+    """The conditions on the columns of such a roll-up."""
+    found = [_column(COLUMNS[name], row) == getattr(asked, name) for name in sorted(asked.given & COLUMNS.keys())]
     if asked.errors is not None:
-        found.append(table.c.error_class != "" if asked.errors else table.c.error_class == "")
+        found.append(row.error_class != "" if asked.errors else row.error_class == "")
     return found
 
 

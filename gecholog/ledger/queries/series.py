@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from gecholog.ledger import steps
-from gecholog.ledger.answers import Day, Point, Totals
+from gecholog.ledger.answers import Day, Point, Totals, added
 from gecholog.ledger.database import Database
 from gecholog.ledger.filters import CallFilter, Dimension
 from gecholog.ledger.queries.sums import Key, totals_by
@@ -39,17 +40,18 @@ async def time_series(  # noqa: PLR0913 - a question with many optional parts
 
 def _limited(found: Mapping[Key, Totals], starts: list[int], order: Order, limit: int) -> list[Point]:
     sizes: dict[str, int] = {}
+    size = attrgetter(order.value)
     for key, sums in found.items():
-        sizes[_text(key)] = sizes.get(_text(key), 0) + getattr(sums, order.value)
+        sizes[_text(key)] = sizes.get(_text(key), 0) + size(sums)
     largest = set(sorted(sizes, key=lambda text: (-sizes[text], text))[:limit])
     points: list[Point] = []
-    rest: dict[int, Totals] = {}
+    rest: dict[int, list[Totals]] = {}
     for key, sums in found.items():
         if _text(key) in largest:
             points.append(Point(starts[key[0]], _text(key), sums))
         else:
-            rest[key[0]] = rest.get(key[0], Totals()) + sums
-    points += [Point(starts[number], "", sums, is_rest=True) for number, sums in rest.items()]
+            rest.setdefault(key[0], []).append(sums)
+    points += [Point(starts[number], "", added(others), is_rest=True) for number, others in rest.items()]
     return sorted(points, key=lambda point: (point.start_us, point.is_rest, point.key))
 
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import add, sub
+from operator import add, neg, sub
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, func, literal, literal_column, select, true
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Table,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gecholog.ledger.answers import Totals
@@ -22,6 +36,7 @@ from gecholog.ledger.tables import BUCKETS, COUNTS, GROUPS, SMALL_ROLLUPS, Rollu
 
 _SPLIT = 10**6  # sums of money are added in two parts: SQLite's 64 bits would end at nine million USD
 _MONEY = ("cost_pico", "extra_cost_pico")
+_FEW, _FEW_OF = 4, 16
 
 Key = tuple[Any, ...]
 """The number of the step (0 without steps), then the values of the dimensions."""
@@ -37,6 +52,7 @@ class _Question:
     by: tuple[Dimension, ...]
     rollup: Rollup
     grouping: Grouping
+    has_few_groups: bool  # of all that the ledger knows
     windows: dict[Window, list[Effect]]
 
 
@@ -57,20 +73,23 @@ async def totals_by(  # noqa: PLR0913 - a question with many optional parts
     names = tuple(name for name in COUNTS if name in counts or name == "calls")
     money = tuple(name for name in _MONEY if name in names)
 
+    places = [names.index(name) for name in money]
+
     def sums(columns: _Columns) -> list[ColumnElement[Any]]:
-        whole = [func.sum(columns[name] // _SPLIT if name in money else columns[name]) for name in names]
-        return [*whole, *(func.sum(columns[name] % _SPLIT) for name in money)]
+        whole = [_sum(columns[name] // _SPLIT if name in money else columns[name]) for name in names]
+        return [*whole, *(_sum(columns[name] % _SPLIT) for name in money)]
 
     def values(found: Sequence[Any]) -> list[int]:
-        whole = [int(value or 0) for value in found[: len(names)]]
-        for name, rest in zip(money, found[len(names) :], strict=True):
-            place = names.index(name)
-            whole[place] = whole[place] * _SPLIT + int(rest or 0)
+        whole = [value or 0 for value in found[: len(names)]]
+        for place, rest in zip(places, found[len(names) :], strict=True):
+            whole[place] = whole[place] * _SPLIT + (rest or 0)
         return whole
 
-    rollup_rows = await _from_rollups(connection, question, lambda table: sums({name: table.c[name] for name in names}))
+    rollup_rows = await _from_rollups(connection, question, lambda row: sums({name: row[name] for name in names}))
     call_rows = await _from_calls(connection, question, lambda row: sums(_counts_of(row)))
     found = _added((effects, key, values(row)) for effects, key, row in [*rollup_rows, *call_rows])
+    if names == COUNTS:
+        return {key: Totals(*one) for key, one in found if one[0]}
     return {key: Totals(**dict(zip(names, one, strict=True))) for key, one in found if one[0]}
 
 
@@ -84,11 +103,11 @@ async def histograms_by(
     """The latency histograms of the calls of a filter, by step and group. Sorted by key."""
     question = await _question(ledger, connection, asked, by, boundaries)
 
-    rollup_rows = await _from_rollups(connection, question, lambda table: [func.sum(table.c[name]) for name in BUCKETS])
+    rollup_rows = await _from_rollups(connection, question, lambda row: [_sum(row[name]) for name in BUCKETS])
     call_rows = await _from_calls(connection, question, lambda _: [func.count()], lambda row: [row.latency_bucket])
     found = _added(
         [
-            *((effects, key, [int(count or 0) for count in row]) for effects, key, row in rollup_rows),
+            *((effects, key, [count or 0 for count in row]) for effects, key, row in rollup_rows),
             *((effects, key, [0] * row[0] + [row[1]] + [0] * (SIZE - 1 - row[0])) for effects, key, row in call_rows),
         ]
     )
@@ -100,15 +119,13 @@ async def latest_by(
 ) -> dict[Key, tuple[int, int]]:
     """The number of calls of each group, and when the latest of them began. Keys as in `totals_by`."""
     question = await _question(ledger, connection, asked, by, (), subtract=False)
-    rollup_rows = await _from_rollups(
-        connection, question, lambda table: [func.sum(table.c.calls), func.max(table.c.last_us)]
-    )
+    rollup_rows = await _from_rollups(connection, question, lambda row: [_sum(row.calls), func.max(row.last_us)])
     call_rows = await _from_calls(connection, question, lambda row: [func.count(), func.max(row.started_us)])
     found: dict[Key, tuple[int, int]] = {}
     for _, group, (count, last_us) in [*rollup_rows, *call_rows]:
         if count:
             before = found.get((0, *group), (0, 0))
-            found[(0, *group)] = before[0] + int(count), max(before[1], last_us)
+            found[(0, *group)] = before[0] + count, max(before[1], last_us)
     return dict(sorted(found.items(), key=_order))
 
 
@@ -129,7 +146,17 @@ async def _question(  # noqa: PLR0913 - those of the question
     units = (ROW,) if asked.session is not None else (DAY_US, HOUR_US, ROW)
     state = await ledger.groups.at(connection)
     windows = windows_of(_clipped(asked, boundaries), units, state.pruned_us, subtract=subtract)
-    return _Question(asked, tuple(by), rollup, grouping(state.groups, asked, by), windows)
+    kept = grouping(state.groups, asked, by)
+    few = kept.numbers is not None and are_few(len(kept.numbers), len(state.groups))
+    return _Question(asked, tuple(by), rollup, kept, few, windows)
+
+
+def are_few(kept: int, known: int) -> bool:
+    """Whether so few of all groups are kept that each of their rows is looked up.
+
+    To look up a row costs some times as much as to read the next one, and a group has calls in one of five hours.
+    """
+    return kept <= max(_FEW, known // _FEW_OF)
 
 
 def rollup_for(needed: frozenset[str]) -> Rollup:
@@ -150,19 +177,20 @@ _Read = tuple[Sequence[Effect], Key, Sequence[Any]]
 
 
 async def _from_rollups(
-    connection: AsyncConnection, question: _Question, sums: Callable[[Table], Sequence[ColumnElement[Any]]]
+    connection: AsyncConnection, question: _Question, sums: Callable[[Any], Sequence[ColumnElement[Any]]]
 ) -> list[_Read]:
-    """The sums of whole hours and whole days."""
+    """The sums of whole hours and whole days. They are made from the columns of a row of the roll-up."""
     found: list[_Read] = []
     for unit, table in ((DAY_US, question.rollup.daily), (HOUR_US, question.rollup.hourly)):
         windows = [window for window in question.windows if window.unit == unit]
         if windows and (question.rollup is not GROUPS or question.grouping.numbers != {}):
-            period = table.c["day" if unit == DAY_US else "hour"]
             selection = _Selection(connection.dialect.name, question, table)
-            selection.limit(period >= min(one.first for one in windows), period < max(one.end for one in windows))
-            selection.join_periods(period, windows)
-            selection.join_groups()
-            found += await selection.run(connection, windows, [], sums(table))
+            if question.rollup is GROUPS and question.has_few_groups:
+                selection.join_periods_of_groups(windows)
+            else:
+                selection.join_periods(windows)
+                selection.join_groups()
+            found += await selection.run(connection, windows, [], sums(selection.row))
     return found
 
 
@@ -195,47 +223,72 @@ class _Selection:
         self._window: ColumnElement[Any] | None = None  # the number of the window, if there are several
         self._groups: list[ColumnElement[Any]] = []
 
-    def limit(self, *conditions_: ColumnElement[bool]) -> None:
-        self._limits += conditions_
+    def join_periods(self, windows: Sequence[Window]) -> None:
+        """Find the rows of hours or days, with their windows: the key of each roll-up begins with the period.
 
-    def join_periods(self, period: ColumnElement[Any], windows: Sequence[Window]) -> None:
-        """Find the window of an hour or day."""
-        if len(windows) == 1:
+        A range of periods would do for one window, but SQLite then may read it once for each group of a filter.
+        """
+        period = self._period(self.row)
+        if len(windows) == 1 and self._question.rollup is not GROUPS:
+            self._limits += [period >= windows[0].first, period < windows[0].end]
             return
-        listed = ((at, number) for number, one in enumerate(windows) for at in range(one.first, one.end))
-        periods = lists.numbers(self._dialect, ("period", "window_number"), listed)
-        # "+ 0": the key of this roll-up begins with the group, and the window is looked up for each row
-        own = period + 0 if self._question.rollup is GROUPS else period
-        self._from = self._from.join(periods, own == periods.c.period)
+        periods = self._periods(windows)
         self._window = periods.c.window_number
+        self._look_up((periods,), periods.c.period == period)
+
+    def join_periods_of_groups(self, windows: Sequence[Window]) -> None:
+        """Find each row of the roll-up of groups by its whole key. It is for few groups of many."""
+        periods, places = self._periods(windows), self._places()
+        self._window, self._groups = periods.c.window_number, [places.c.place]
+        own = self._table.c
+        inside = [periods.c.period == self._period(own), places.c.group_id == own.group_id]
+        self._look_up((periods, places), *inside)
+
+    def _period(self, row: Any) -> ColumnElement[Any]:
+        period: ColumnElement[Any] = row["day" if "day" in row else "hour"]
+        return period
+
+    def _periods(self, windows: Sequence[Window]) -> CTE:
+        listed = ((at, number) for number, one in enumerate(windows) for at in range(one.first, one.end))
+        return lists.numbers(self._dialect, ("period", "window_number"), listed)
+
+    def _places(self) -> CTE:
+        numbers = self._question.grouping.numbers or {}
+        return lists.numbers(self._dialect, ("group_id", "place"), numbers.items())
+
+    def _look_up(self, lists_: Sequence[CTE], *inside: ColumnElement[bool]) -> None:
+        """Look up rows of the table for each combination of the rows of lists."""
+        first, *others = lists_
+        listed: FromClause = first
+        for other in others:
+            listed = listed.join(other, true())
+        if self._dialect == "sqlite":
+            self._from = listed.join(self._table, and_(*inside))
+            return
+        # PostgreSQL knows little of lists, and would read the table. "OFFSET 0" keeps the two apart.
+        found = select(self._table).where(*inside).offset(literal_column("0")).correlate(*lists_).lateral("found")
+        self._from, self.row = listed.join(found, true()), found.c
 
     def join_times(self, windows: Sequence[Window]) -> None:
         """Find the calls of windows by the index of times."""
         at, session = calls.c.started_us, conditions.of_session(self._question.asked)
-        if len(windows) == 1:
-            self.limit(at >= windows[0].first, at < windows[0].end, *session)
+        if len(windows) == 1 and session:
+            self._limits += [at >= windows[0].first, at < windows[0].end, *session]
             return
         listed = ((one.first, one.end, number) for number, one in enumerate(windows))
         times = lists.numbers(self._dialect, ("first_us", "end_us", "window_number"), listed)
-        inside = [at >= times.c.first_us, at < times.c.end_us, *session]
         self._window = times.c.window_number
-        if self._dialect == "sqlite":
-            self._from = times.join(self._from, and_(*inside))
-            return
-        # PostgreSQL expects a ninth of all calls in a window, and would read the table. "OFFSET 0" keeps the two apart.
-        found = select(calls).where(*inside).offset(literal_column("0")).correlate(times).lateral("found")
-        self._from, self.row = times.join(found, true()), found.c
+        self._look_up((times,), at >= times.c.first_us, at < times.c.end_us, *session)
 
     def join_groups(self) -> None:
         """Keep the rows of the filter, and find the group in which each counts."""
-        question, table = self._question, self._table
-        if question.rollup is not GROUPS and table is not calls:
-            self._limits += conditions.of_small_rollup(question.asked, table)
-            self._groups = [conditions.column_of(dimension, table) for dimension in question.by]
+        question = self._question
+        if question.rollup is not GROUPS and self._table is not calls:
+            self._limits += conditions.of_small_rollup(question.asked, self.row)
+            self._groups = [conditions.column_of(dimension, self.row) for dimension in question.by]
         elif question.grouping.numbers is not None:
-            places = lists.numbers(self._dialect, ("group_id", "place"), question.grouping.numbers.items())
-            own = self.row.group_id + 0 if table is calls else table.c.group_id  # calls are found by time
-            self._from = self._from.join(places, own == places.c.group_id)
+            places = self._places()
+            self._from = self._from.join(places, self.row.group_id + 0 == places.c.group_id)  # rows are found by time
             self._groups = [places.c.place]
 
     async def run(
@@ -270,14 +323,20 @@ def _added(parts: Iterable[tuple[Sequence[Effect], Key, list[int]]]) -> Iterator
         for effect in effects:
             key = (effect.step, *group)
             present = found.get(key)
-            if present is None:
-                present = [0] * len(sums)
-            found[key] = list(map(add if effect.sign > 0 else sub, present, sums))
+            if effect.sign > 0:
+                found[key] = sums if present is None else list(map(add, present, sums))
+            else:
+                found[key] = list(map(neg, sums)) if present is None else list(map(sub, present, sums))
     return iter(sorted(found.items(), key=_order))
 
 
 def _order(item: tuple[Key, Any]) -> tuple[Any, ...]:
     return tuple(-1 if value is None else value for value in item[0])
+
+
+def _sum(value: ColumnElement[Any]) -> ColumnElement[int]:
+    """A sum that the driver of PostgreSQL gives as a whole number: a Decimal takes ten times as long to read."""
+    return cast(func.sum(value), BigInteger)
 
 
 def _counts_of(row: Any) -> _Columns:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
 
 from sqlalchemy import select
 
-from gecholog.ledger.answers import Group, Totals, UnpricedModel
+from gecholog.ledger.answers import Group, Totals, UnpricedModel, added
 from gecholog.ledger.database import Database
 from gecholog.ledger.filters import CallFilter, Dimension
 from gecholog.ledger.queries.sums import totals_by
@@ -73,8 +72,3 @@ async def unpriced_models(ledger: Database, asked: CallFilter) -> list[UnpricedM
         if sums.unpriced
     ]
     return sorted(unpriced, key=lambda one: (-one.calls, one.provider, one.model))
-
-
-def added(parts: Iterable[Totals]) -> Totals:
-    """The sum of totals."""
-    return sum(parts, Totals())

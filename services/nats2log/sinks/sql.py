@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ log = Log("ledger")
 
 _MAX_BATCH_BYTES = 16 * 1024 * 1024
 _NOT_A_RECORD = Fault(FaultKind.REJECTED, "not a record")
+_SHOW_EVERY_S = 3.0
 _PRUNE_EVERY_S = 600.0
 _LAST_BATCH_S = 2.0  # how long `close` waits for deletions
 _PRUNE_PAUSE_S = 0.05  # between two batches of deletions, for records and readers
@@ -47,6 +48,20 @@ _PRUNE_PAUSE_S = 0.05  # between two batches of deletions, for records and reade
 # come from the drivers, before they ask the database.
 _ABOUT_THE_ROWS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError, asyncpg.DataError)
 _STATES_ABOUT_ROWS = frozenset({"22", "23"})  # classes of SQLSTATE: data exception, integrity constraint violation
+
+
+class Progress:
+    """Logs how far an update of the schema is, once it takes some seconds."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._shown = now()
+
+    def began(self, version: int, number: int, count: int) -> None:
+        """A statement begins: number `number` of `count` for this version of the schema."""
+        if self._now() - self._shown >= _SHOW_EVERY_S:
+            self._shown = self._now()
+            log.info("updating the ledger", schema_version=version, step=f"{number} of {count}")
 
 
 class SqlSink:
@@ -89,7 +104,7 @@ class SqlSink:
         ledger = self._opened()
         try:
             async with self._lock:
-                steps = await ledger.migrate()
+                steps = await ledger.migrate(Progress().began)
         except LedgerError:
             raise
         except DRIVER_ERRORS as error:

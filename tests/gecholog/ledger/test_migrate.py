@@ -102,6 +102,17 @@ async def test_several_writers_that_start_together_migrate_once(location):
         await writer.close()
 
 
+async def test_each_statement_of_an_update_is_told(location):
+    told = []
+    database = open_writer(location)
+    await database.migrate(lambda *one: told.append(one))
+    await database.migrate(lambda *one: told.append(one))  # nothing to do
+    await database.close()
+    counts = {version: count for version, _, count in told}
+    assert list(counts) == list(range(1, newest() + 1))
+    assert told == [(version, number, count) for version, count in counts.items() for number in range(1, count + 1)]
+
+
 async def test_a_newer_schema_is_refused(ledger, location):
     async with ledger.writing() as connection:
         await set_value(connection, VERSION, newest() + 1)

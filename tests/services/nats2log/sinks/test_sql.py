@@ -10,6 +10,7 @@ import subprocess
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -219,3 +220,15 @@ def test_the_password_is_a_secret():
     writer = SqlWriter.of({"url": "postgresql://u:hidden@db/x"})
     assert "hidden" in writer.secrets
     assert "hidden" not in repr(writer)
+
+
+def test_an_update_of_the_schema_shows_how_far_it_is_once_it_takes_seconds(monkeypatch):
+    lines, now = [], [100.0]
+    seen = SimpleNamespace(info=lambda message, **fields: lines.append((message, fields)))
+    monkeypatch.setattr(sql, "log", seen)
+    progress = sql.Progress(lambda: now[0])
+    for number, at in enumerate((100.0, 102.9, 103.1, 104.0, 107.0), 1):
+        now[0] = at
+        progress.began(3, number, 9)
+    assert [fields["step"] for _, fields in lines] == ["3 of 9", "5 of 9"]
+    assert lines[0] == ("updating the ledger", {"schema_version": 3, "step": "3 of 9"})
