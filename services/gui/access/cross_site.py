@@ -6,7 +6,9 @@ that a page could abuse. Forms carry a token of the session besides, for browser
 
 from __future__ import annotations
 
+import base64
 import hmac
+import secrets
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -25,6 +27,26 @@ def problem(headers: Mapping[str, str], host: str) -> str:
     return ""
 
 
+def masked(token: str) -> str:
+    """The token of a session as one page carries it. Each page has another text of it.
+
+    Pages are compressed, and repeat some of their address. With the same token in all of them, somebody who chooses
+    addresses and sees the lengths of the pages could guess it letter by letter (BREACH, https://breachattack.com).
+    """
+    data = token.encode()
+    pad = secrets.token_bytes(len(data))
+    return base64.urlsafe_b64encode(pad + _mixed(data, pad)).decode()
+
+
 def is_token(given: str, expected: str) -> bool:
-    """Tell whether a form carries the token of its session."""
-    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
+    """Tell whether a form carries the token of its session, as `masked` has made it."""
+    try:
+        data = base64.b64decode(given.encode(), b"-_", validate=True)
+    except ValueError:
+        return False
+    half = len(data) // 2
+    return bool(expected) and hmac.compare_digest(_mixed(data[half:], data[:half]), expected.encode())
+
+
+def _mixed(data: bytes, pad: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(data, pad, strict=False))

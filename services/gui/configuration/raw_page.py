@@ -42,8 +42,7 @@ def _page(found: Opened, status: int = 200, *, problem: str = "", typed: str | N
         problem=problem,
         rows=[] if typed is None else diff(text, typed),
     )
-    # The text is in it twice. Nothing of the address is, so its length tells nobody the token of its form (BREACH).
-    response.enable_compression()
+    response.enable_compression()  # also of an answer to the form: the text is in it twice
     return response
 
 

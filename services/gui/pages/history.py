@@ -175,7 +175,8 @@ async def call(visit: Visit) -> web.StreamResponse:
     if found is None:
         raise Refused(404, "the ledger has no call with this id")
     shown = await payloads(visit, found)
-    return visit.page("history_call.html", title="Call", span=span, notice=None, **call_values(found, shown))
+    values = call_values(found, shown)
+    return visit.page("history_call.html", is_compressed=False, title="Call", span=span, notice=None, **values)
 
 
 def call_values(found: CallDetail, shown: CallPayloads) -> dict[str, Any]:

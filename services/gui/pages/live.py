@@ -112,6 +112,7 @@ async def call(visit: Visit) -> web.StreamResponse:
     bars = anatomy.timeline(shown)
     return visit.page(
         "call.html",
+        is_compressed=False,
         title="Call",
         call=found.summary,
         record=shown,

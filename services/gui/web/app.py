@@ -6,6 +6,7 @@ client address → cross-site headers → session or token → permission → fo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable
 
@@ -69,7 +70,7 @@ def _border(deps: Dependencies) -> Middleware:
             response = await handler(request)
         except web.HTTPException as error:
             status = 404 if error.status == 405 else error.status  # noqa: PLR2004 - HTTP
-            response = _without_slash(request) or web.Response(text=f"{_REASONS.get(status, 'Error')}\n", status=status)
+            response = _without_slash(request) or await _no_route(request, deps, status)
         if not response.prepared:
             client = _client(request, deps)
             may_be_stored = "Cache-Control" in response.headers
@@ -90,6 +91,23 @@ def _without_slash(request: web.Request) -> web.Response | None:
     status = 301 if request.method in {"GET", "HEAD"} else 307
     query = f"?{request.query_string}" if request.query_string else ""
     return web.Response(status=status, headers={"Location": links.relative(path, path.rstrip("/") or "/") + query})
+
+
+async def _nowhere(_visit: Visit) -> web.StreamResponse:
+    """Never called: the handler of what is no route."""
+    raise Refused(404, "there is no such page")
+
+
+async def _no_route(request: web.Request, deps: Dependencies, status: int) -> web.Response:
+    """The answer where no route is: a page for people, a line for programs."""
+    reason = _REASONS.get(status, "Error")
+    if request.method != "GET" or "text/html" not in request.headers.get("Accept", ""):
+        return web.Response(text=f"{reason}\n", status=status)
+    route = Route("GET", request.path, Permission.PUBLIC, _nowhere, is_quiet=True)
+    visit = Visit(request, route, deps, _client(request, deps), deps.clock())
+    with contextlib.suppress(GechologError, OSError):  # then it is the page for those who are not signed in
+        await _identify(visit)
+    return _refusal(visit, status, "there is no such page")
 
 
 def _client(request: web.Request, deps: Dependencies) -> Client:

@@ -85,14 +85,15 @@ class Renderer:
         def asset(name: str) -> str:
             return visit.link(f"/static/{self._assets.address(name)}")
 
+        token = visit.csrf_token
         return self._environment.get_template(template).render(
             visit=visit,
             link=visit.link,
             asset=asset,
             allows=visit.allows,
             here=visit.here,
-            csrf_token=visit.csrf_token,
-            csrf=csrf_field(visit.csrf_token),
+            csrf_token=token,
+            csrf=csrf_field(token),
             navigation=[entry for entry in self._navigation if visit.allows(entry.permission)],
             theme=visit.theme if visit.theme in THEMES else "auto",
             **values,

@@ -13,7 +13,7 @@ from multidict import MultiDict
 from gecholog.errors import GechologError
 from gecholog.logs import Log
 from services.gui import roles, time_zone
-from services.gui.access import links, security_headers
+from services.gui.access import cross_site, links, security_headers
 from services.gui.access.client_address import Client
 from services.gui.roles import Permission, Role
 from services.gui.store import sessions
@@ -86,8 +86,8 @@ class Visit:
 
     @property
     def csrf_token(self) -> str:
-        """What forms of this visitor carry."""
-        return self.account.csrf_token if self.account is not None else ""
+        """What forms of this visitor carry: on each page another text."""
+        return cross_site.masked(self.account.csrf_token) if self.account and self.account.csrf_token else ""
 
     @property
     def theme(self) -> str:
@@ -114,7 +114,8 @@ class Visit:
     def require(self, permission: Permission) -> None:
         """Raise Refused unless the visitor may do something which the route alone does not decide."""
         if not self.allows(permission):
-            raise Refused(403, "your role does not allow this")
+            role = self.user.role
+            raise Refused(403, f"your role, {role}, does not allow this: an administrator can give you another")
 
     @property
     def zone(self) -> str:
@@ -126,13 +127,20 @@ class Visit:
         given = {name: value for name, value in query.items() if value not in (None, "")}
         return links.relative(self.path, path) + (f"?{urlencode(given)}" if given else "")
 
-    def page(self, template: str, status: int = 200, **values: Any) -> web.Response:
-        """A page, or a part of one: the template with these values."""
+    def page(self, template: str, status: int = 200, *, is_compressed: bool = True, **values: Any) -> web.Response:
+        """A page, or a part of one: the template with these values.
+
+        A page with secrets of others is not compressed (`cross_site.masked`), nor is the answer to a form, which may
+        show a new one.
+        """
         values.setdefault("flashes", () if self.is_htmx else self.take_flashes())
         if not self.is_htmx:
             self._continue_tutorial()
         text = self.deps.renderer.render(template, self, values)
-        return web.Response(text=text, status=status, content_type="text/html")
+        response = web.Response(text=text, status=status, content_type="text/html")
+        if is_compressed and self.route.is_safe:
+            response.enable_compression()
+        return response
 
     def part(self, template: str, **values: Any) -> str:
         """The HTML of a part of a page, for event streams."""

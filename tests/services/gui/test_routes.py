@@ -1,5 +1,6 @@
 """Every route with every role, from the table of routes: what the table says is what the server does."""
 
+import gzip
 import re
 
 import pytest
@@ -101,6 +102,24 @@ def test_every_response_has_its_headers(people):
         assert headers["Referrer-Policy"] == "same-origin"
         assert "aiohttp" not in headers["Server"]
         assert headers["Cache-Control"] == ("public, max-age=3600" if "static" in path else "no-store")
+
+
+def test_what_is_no_page_says_so_to_people_and_programs(people):
+    admin = people["admin"]
+    page = admin.get("/nothing/is/here", Accept="text/html")
+    assert (page.status, "There is no such page." in page.text, ">Overview<" in page.text) == (404, True, True)
+    stranger = Browser(admin.port).get("/nothing", Accept="text/html,*/*")
+    assert (stranger.status, ">Overview<" in stranger.text, "Sign in" in stranger.text) == (404, False, True)
+    assert admin.get("/nothing").text == "Not found\n"
+
+
+def test_pages_are_compressed_but_not_the_answers_to_forms(people):
+    admin = people["admin"]
+    reply = admin.get("/users", Accept_Encoding="gzip")
+    assert reply.headers["Content-Encoding"] == "gzip"
+    assert "New user" in gzip.decompress(reply.body).decode()
+    form = admin.request("POST", "/users", b"", {"Accept-Encoding": "gzip"})
+    assert form.headers["Content-Encoding"] is None
 
 
 def test_hostile_addresses(people):

@@ -75,6 +75,19 @@ def test_requests_of_other_sites_are_told_apart():
     assert cross_site.problem({"Sec-Fetch-Site": "cross-site", "Origin": "http://gui.example:8080"}, host)
 
 
+@given(st.text(st.characters(max_codepoint=127), min_size=1, max_size=60), st.text(max_size=60))
+def test_a_form_carries_the_token_of_its_session_and_no_other(token, other):
+    assert cross_site.is_token(cross_site.masked(token), token)
+    assert not cross_site.is_token(token, token)
+    assert not cross_site.is_token(cross_site.masked(token), "")
+    assert other == token or not cross_site.is_token(other, token)
+    assert other == token or not cross_site.is_token(cross_site.masked(other), token)
+
+
+def test_each_page_has_another_text_of_the_token():
+    assert len({cross_site.masked("token") for _ in range(20)}) == 20
+
+
 def test_an_address_is_locked_after_the_limit_and_only_for_that_account():
     attempts = SignInAttempts(2, 60)
     assert [attempts.failed("a", "admin", 0) for _ in range(3)] == [0, 0, 60]
