@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # malloc.h of glibc
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 
 _LARGE = 512 * 1024  # bytes; larger blocks are allocated by mmap
 _TRIM = 16 * 1024 * 1024  # bytes that may be left free at the end of the heap
@@ -28,6 +29,16 @@ def return_large_blocks(environ: Mapping[str, str] = os.environ) -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _LARGE) and mallopt(_M_TRIM_THRESHOLD, _TRIM))
+
+
+def share_heap(environ: Mapping[str, str] = os.environ) -> bool:
+    """Make all threads of this process allocate from one heap (mallopt(3)). Tells whether they do.
+
+    By default each thread gets a heap of its own, which keeps what was once needed. For processes whose threads seldom
+    allocate at the same time. Other C libraries, and settings of the user in the environment, are not changed.
+    """
+    mallopt = None if _is_set_up(environ) else getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and bool(mallopt(_M_ARENA_MAX, 1))
 
 
 def return_free_pages(environ: Mapping[str, str] = os.environ) -> bool:

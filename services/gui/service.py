@@ -62,6 +62,7 @@ class Gui:
         """Open the store, the port, and the bus; the bus need not be there. Raises GechologError, OSError."""
         self._owner = owner
         memory.return_large_blocks()  # a check of a password takes megabytes, which the heap would keep
+        memory.share_heap()  # its threads, one for each connection to the ledger, mostly wait
         await self._database.open()
         assets = await asyncio.to_thread(Assets)
         self._deps = Dependencies(

@@ -34,7 +34,7 @@ PATIENCE_S = 1.0
 
 API_PATIENCE_S = 55.0
 _MOST_ANSWERS = 64
-_CACHE_KIB = 2048  # of each connection; the system caches the file as well
+_CACHE_KIB = 512  # of each connection; the system caches the file as well
 _AT_ONCE = 12  # questions that are being answered; more would only wait for each other
 
 
