@@ -200,6 +200,12 @@ claude""",
 }
 
 
+def needs_price(key: KeyEntry) -> bool:
+    """Whether calls to models without a known price are refused to a key (`price_unknown`). Pure."""
+    budget = key.limits.budget
+    return budget is not None and not budget.is_tokens and not key.allow_unpriced
+
+
 def snippets(address: str, text: str, model: str) -> list[tuple[str, str]]:
     """Ready calls with a key: titles and texts. `address` is the URL of the gateway without a path."""
     given = {"ADDRESS": address, "KEY": text, "MODEL": model}

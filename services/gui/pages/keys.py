@@ -27,15 +27,20 @@ _DAY_S = 86_400
 _GRACES = {"0": 0, "1": 1, "7": 7, "30": 30}
 _STALE = {"": "somebody has changed this key meanwhile: look at it again, and repeat your change"}
 _EXAMPLE_MODEL = "dummy"
+_NEEDS_PRICE = (
+    f"With a budget in USD, this key is for models that have a price. `{_EXAMPLE_MODEL}` has none: name another model"
+    " in these calls, or let the key call models without a known price."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A new key, which is shown once, with calls that use it."""
+    """A new key, which is shown once, with calls that use it. `note` says what has to be changed in them."""
 
     title: str
     text: str
     snippets: list[tuple[str, str]]
+    note: str = ""
 
 
 @contextlib.asynccontextmanager
@@ -103,14 +108,15 @@ async def create_key(visit: Visit) -> web.StreamResponse:
         contents = await store.read()
     await visit.audit("create client key", key.id, name=key.name, owner=key.owner)
     visit.form.clear()
-    return await _list(visit, contents, 201, secret=await _secret(visit, f"The key {key.name}", text))
+    return await _list(visit, contents, 201, secret=await _secret(visit, f"The key {key.name}", text, key))
 
 
-async def _secret(visit: Visit, title: str, text: str) -> Secret:
+async def _secret(visit: Visit, title: str, text: str, key: KeyEntry) -> Secret:
     host = visit.request.host.rsplit(":", 1)[0] if "]" not in visit.request.host else visit.request.url.host
     file = visit.deps.config.applications["gl"].production_file
     found = await asyncio.to_thread(gateway.of_config, file, visit.deps.environ)
-    return Secret(title, text, key_form.snippets(f"{found.scheme}://{host}:{found.port}", text, _EXAMPLE_MODEL))
+    calls = key_form.snippets(f"{found.scheme}://{host}:{found.port}", text, _EXAMPLE_MODEL)
+    return Secret(title, text, calls, _NEEDS_PRICE if key_form.needs_price(key) else "")
 
 
 async def show_key(visit: Visit) -> web.StreamResponse:
@@ -185,7 +191,7 @@ async def rotate_key(visit: Visit) -> web.StreamResponse:
     until = float(int(visit.now) + days * _DAY_S)
     key, contents = await _replace(visit, lambda one: key_store.rotated(one, text, until))
     await visit.audit("rotate client key", key.id, name=key.name, days=days)
-    return await _show(visit, key, contents, secret=await _secret(visit, f"The new key {key.name}", text))
+    return await _show(visit, key, contents, secret=await _secret(visit, f"The new key {key.name}", text, key))
 
 
 async def disable_key(visit: Visit) -> web.StreamResponse:

@@ -344,8 +344,8 @@ FIRST_KEY = Tutorial(
             702,
             (_KEYS,),
             (
-                "Fill in `New key`: a name, and as the budget for example `1/day`: one US dollar a day. Press"
-                " `Create key`."
+                "Fill in `New key`: a name, and as the budget `10000 tokens/day`. A budget in US dollars, such as"
+                " `1/day`, is for models that have a price; the model `dummy` has none. Press `Create key`."
             ),
             Goal.KEY_MADE,
             _SAVE,
@@ -355,7 +355,7 @@ FIRST_KEY = Tutorial(
             (_KEYS,),
             (
                 "The key is shown once. Copy it, or one of the calls below it, and run that on any machine. "
-                "The model `dummy` costs nothing."
+                "The model `dummy` is part of this appliance."
             ),
         ),
         Step(
