@@ -75,6 +75,7 @@ SHOTS = (
     Shot("usage", "/usage?range=30d"),
     Shot("keys", "/keys", "table"),
     Shot("tutorial", "/routers/code?router=%2Fdummy%2F&tutorial=504", "pre"),
+    Shot("routers", "/routers"),
     Shot("narrow", "/mainmenu?range=7d", size=_NARROW),
 )
 

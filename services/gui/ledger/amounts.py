@@ -42,13 +42,18 @@ def whole(number: int | None) -> Markup:
     """A count. From ten million on it is short, and its tooltip has all digits."""
     if number is None:
         return Markup("{}").format(UNKNOWN)
-    full = f"{number:,}".replace(",", NARROW)
+    full = digits(number)
     for unit, name in ((10**9, "G"), (10**6, "M")):
         if abs(number) >= 10 * unit or (name == "G" and abs(number) >= unit):
             return Markup('<data value="{}" title="{}">{:.1f}{}{}</data>').format(
                 number, full, number / unit, NARROW, name
             )
     return Markup('<data value="{}">{}</data>').format(number, full)
+
+
+def digits(number: int) -> str:
+    """A count with all its digits, as text: `184 203`, with thin spaces."""
+    return f"{number:,}".replace(",", NARROW)
 
 
 def share_text(part: int, of: int) -> str:

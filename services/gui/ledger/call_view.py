@@ -76,10 +76,10 @@ def usage(call: Call) -> Iterator[tuple[str, Markup]]:
     """The counts of tokens that are known."""
     known = (
         ("Prompt", call.prompt_tokens),
-        ("of it read from a cache", call.cached_tokens),
-        ("of it written to a cache", call.cache_creation_tokens),
+        ("of which read from a cache", call.cached_tokens),
+        ("of which written to a cache", call.cache_creation_tokens),
         ("Completion", call.completion_tokens),
-        ("of it reasoning", call.reasoning_tokens),
+        ("of which reasoning", call.reasoning_tokens),
         ("Total", call.total_tokens),
     )
     return ((title, whole(number)) for title, number in known if number is not None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from gecholog.ledger.answers import Totals
-from services.gui.ledger.amounts import change_text, duration_us, money, points_text, share_text, whole
+from services.gui.ledger.amounts import change_text, digits, duration_us, money, points_text, share_text, whole
 from services.gui.ledger.overview_answer import OverviewAnswer
 
 GOOD, BAD, NEUTRAL = "good", "bad", "neutral"
@@ -36,7 +36,7 @@ def overview_figures(answer: OverviewAnswer) -> list[Figure]:
             share_text(now.errors, now.calls),
             points_text((now.errors, now.calls), (before.errors, before.calls)),
             _mood(now.errors * before.calls, before.errors * now.calls),
-            note=f"{now.errors:,} of {now.calls:,}" if now.errors else "",
+            note=f"{digits(now.errors)} of {digits(now.calls)}" if now.errors else "",
         ),
         _percentile("Median", answer.latency.p50_us, answer.latency_before.p50_us),
         _percentile("95 % within", answer.latency.p95_us, answer.latency_before.p95_us),
@@ -47,7 +47,7 @@ def cost(now: Totals, before: Totals | None = None) -> Figure:
     """What calls cost, and how many of them have no price."""
     change = "" if before is None else change_text(now.cost_pico, before.cost_pico)
     mood = NEUTRAL if before is None else _mood(now.cost_pico, before.cost_pico)
-    note = f"and {now.unpriced:,} calls without a price" if now.unpriced else ""
+    note = f"and {digits(now.unpriced)} calls without a price" if now.unpriced else ""
     return Figure("Cost", money(now.cost_pico), change, mood, note)
 
 

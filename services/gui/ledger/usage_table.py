@@ -11,7 +11,7 @@ from gecholog.ledger.answers import Day, Totals
 from gecholog.ledger.export import csv_line
 from gecholog.ledger.money import usd_text
 from services.gui.ledger import svg
-from services.gui.ledger.amounts import change_text, money, share_text, usd_shown, whole
+from services.gui.ledger.amounts import change_text, digits, money, share_text, usd_shown, whole
 from services.gui.ledger.figures import Figure, cost
 from services.gui.ledger.group_row import GroupRow, rows_of
 from services.gui.ledger.svg import Part
@@ -73,7 +73,7 @@ def amount(number: int, measure: Measure) -> Markup:
 
 
 def _words(number: int, measure: Measure) -> str:
-    return f"${usd_text(number)}" if measure is Measure.COST else f"{number:,} {measure.value}"
+    return f"${usd_text(number)}" if measure is Measure.COST else f"{digits(number)} {measure.value}"
 
 
 def figures(answer: UsageAnswer) -> list[Figure]:
@@ -89,7 +89,7 @@ def figures(answer: UsageAnswer) -> list[Figure]:
         Figure(
             "Read from caches",
             share_text(now.cached_tokens, now.prompt_tokens),
-            note=f"{now.cached_tokens:,} tokens" if now.cached_tokens else "",
+            note=f"{digits(now.cached_tokens)} tokens" if now.cached_tokens else "",
         ),
     ]
 
@@ -165,4 +165,4 @@ def csv(answer: UsageAnswer, by: By) -> Iterator[str]:
 def highest_text(answer: UsageAnswer, measure: Measure) -> str:
     """The height of the highest bar, in words."""
     highest = max((_of_day(day, measure) for day in answer.days), default=0)
-    return usd_shown(highest) if measure is Measure.COST else f"{highest:,}"
+    return usd_shown(highest) if measure is Measure.COST else digits(highest)

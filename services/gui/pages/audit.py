@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from aiohttp import web
 
 from services.gui.roles import Permission
@@ -24,8 +27,20 @@ async def entries(visit: Visit) -> web.StreamResponse:
         entries=shown,
         text=text,
         is_first=before is None,
+        details=details,
         older=shown[-1].number if len(found) > _PAGE else None,
     )
+
+
+def details(detail: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an entry says besides: names and values for people, without those that are empty. Pure."""
+    for name, value in detail.items():
+        if isinstance(value, bool):
+            yield name.replace("_", " "), "yes" if value else "no"
+        elif isinstance(value, list | tuple) and value:
+            yield name.replace("_", " "), ", ".join(map(str, value))
+        elif value not in (None, "", [], ()):
+            yield name.replace("_", " "), str(value)
 
 
 def number(text: str) -> int | None:

@@ -1,32 +1,66 @@
-"""Every page in a real browser: no serious finding of axe, no error in the console, and not too heavy to load."""
+"""Every page in a real browser, in each of its states: no serious finding of axe, no error, and not too heavy to load.
+
+`GUI_SHOTS=folder` writes a picture of each page, to look at.
+"""
 
 import asyncio
 import json
 import os
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright
 
-from tests.services.gui.test_browser import CHROMIUM, QUIET, WITHOUT, publish, record
-from tests.support.gui import CONF, SECRET
+from services.gui.tutorials.catalogue import TUTORIALS
+from tests.services.gui.test_browser import CHROMIUM, QUIET, WITHOUT, fill, publish, record
+from tests.support.gui import CONF, Browser, new_user
 from tests.support.gui_pages import addresses
+from tests.support.ledger_calls import made_calls
 
-pytestmark = [pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT), pytest.mark.slow, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT), pytest.mark.soak, pytest.mark.timeout(1200)]
 
 MOST_MEMORY = 110 * 1024 * 1024
 HEAVIEST = 150 * 1024  # bytes that a page and all its files take on the wire
+PAGE_S = 60  # for one page with its examination: a page that hangs is named, and the others are seen
 PROVIDER = {"name": "local", "dialect": "dummy", "url": "http://127.0.0.1:1/v1", "models": ["dummy"]}
-FOREIGN = {"/swagger"}  # Swagger UI is heavy, and has findings of its own
+HEAVY = {"/swagger"}  # Swagger UI is
 SERIOUS = {"serious", "critical"}
 SHOTS = Path(os.environ["GUI_SHOTS"]) if "GUI_SHOTS" in os.environ else None
-"""A folder for pictures of all pages, to look at."""
+VIEWS = [(scheme, width) for width in (390, 1440) for scheme in ("light", "dark")]
+IDS = [f"{scheme}-{width}" for scheme, width in VIEWS]
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+AXE = {"resultTypes": ["violations"], "iframes": False}
+LEDGER_PAGES = (
+    "/mainmenu?range=7d&model=claude",
+    "/mainmenu?model=no-such-model",
+    "/history?range=30d&status=failed",
+    "/history?range=2w&status=wrong",
+    "/history?model=no-such-model",
+    "/usage?by=model&measure=tokens",
+    "/usage?by=client",
+    "/usage?by=tag&measure=calls",
+    "/usage?range=24h&model=no-such-model",
+)
+NO_PAGES = ("/nothing-is-here", "/config/nothing", "/keys/nothing", "/routers/try?router=/none/", "/logs/none")
+
+
+@dataclass
+class Site:
+    """A running interface: its address, its process, the cookies of a visitor, and what the visitor looks at."""
+
+    name: str
+    address: str
+    process: object
+    cookies: dict[str, str]
+    paths: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
-async def site(nats_server, start_gui, free_port, home):
-    """An address and the pages of an interface that has something to show on each of them."""
+def conf(home, nats_server):
+    """The shipped config files with a provider, on the bus of the test."""
     (home / "conf").mkdir(parents=True)
     for file in filter(Path.is_file, CONF.iterdir()):
         (home / "conf" / file.name).write_bytes(file.read_bytes())
@@ -35,31 +69,105 @@ async def site(nats_server, start_gui, free_port, home):
     value["service_bus"].pop("user", None)
     value["providers"] = [PROVIDER, *value.get("providers", [])]
     (home / "conf" / "gl_config.json").write_text(json.dumps(value, indent=2), "utf-8")
-    process = await asyncio.to_thread(start_gui, bus=nats_server.hostname, token=nats_server.token)
-    await process.logged("bus connected")
-    await publish(nats_server, *(record(number, status=200 if number % 3 else 502) for number in range(1, 9)))
-    return f"http://127.0.0.1:{free_port}", process
 
 
-async def prepared(page, address):
-    """Sign in, and make a client key and a secret; returns the addresses of all pages."""
-    await page.goto(f"{address}/login")
-    await page.get_by_label("Password", exact=True).fill(SECRET)
-    await page.get_by_role("button", name="Sign in").click()
-    await page.wait_for_url(f"{address}/mainmenu")
-    await page.goto(f"{address}/keys")
-    await page.get_by_label("Name").fill("my laptop")
-    await page.get_by_role("button", name="Create key").click()
-    key = await page.get_by_role("link", name="my laptop").get_attribute("href")
-    await page.goto(f"{address}/secrets")
-    await page.get_by_label("Name").fill("OPENAI")
-    await page.get_by_label("Secret", exact=True).fill("sk-hidden")
-    await page.get_by_label("May be sent to").fill("api.openai.com")
-    await page.get_by_role("button", name="Store").click()
-    return addresses(key=key.rpartition("/")[2], provider="local")
+@pytest.fixture
+async def start_full(conf, nats_server, start_gui, free_port, home):
+    """Starts an interface that has something to show on each page; gives it with the browser of its administrator."""
+
+    async def start():
+        now = int(time.time()) * 10**6
+        calls = sorted(made_calls(400, now - 5 * 86_400_000_000, now), key=lambda call: call.started_us)
+        await fill(home, calls)
+        process = await asyncio.to_thread(start_gui, bus=nats_server.hostname, token=nats_server.token)
+        await process.logged("bus connected")
+        await publish(nats_server, *(record(number, status=200 if number % 3 else 502) for number in range(1, 9)))
+        admin = Browser(free_port)
+        await asyncio.to_thread(admin.sign_in)
+        key = await asyncio.to_thread(_prepare, admin)
+        good = next(call.id for call in reversed(calls) if call.cost_pico)
+        failed = next(call.id for call in reversed(calls) if call.status == 503)
+        more = [f"/history/{good}", f"/history/{failed}", *LEDGER_PAGES, *NO_PAGES, *_tutorial_pages()]
+        paths = [*addresses(key=key, provider="local"), *more]
+        return Site("full", f"http://127.0.0.1:{free_port}", process, admin.cookies, paths), admin
+
+    return start
 
 
-WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+def _prepare(admin):
+    """Make a client key and a secret; returns the id of the key."""
+    admin.submit("/keys", "/keys", name="my laptop", owner="platform", budget="20/month", rpm="60")
+    admin.submit("/secrets", "/secrets", name="OPENAI", value="sk-hidden", hosts="api.openai.com")
+    return admin.get("/keys").text.partition("/keys/")[2].partition('"')[0]
+
+
+def _tutorial_pages():
+    for tutorial in TUTORIALS:
+        step = tutorial.first
+        query = "".join(f"&{name}={value}" for name, value in step.pages[0].query)
+        yield f"{step.pages[0].path}?tutorial={step.number}{query}"
+
+
+@pytest.fixture
+async def full(start_full):
+    return (await start_full())[0]
+
+
+@pytest.fixture
+async def viewer(start_full):
+    """The same, for somebody who may only look."""
+    site, admin = await start_full()
+    site.name, site.cookies = "viewer", (await asyncio.to_thread(new_user, admin, "vera", "viewer")).cookies
+    return site
+
+
+@pytest.fixture
+async def bare(start_gui, free_port):
+    """An interface without a bus, a ledger, and files of its config."""
+    process = await asyncio.to_thread(start_gui)
+    admin = Browser(free_port)
+    await asyncio.to_thread(admin.sign_in)
+    return Site(
+        "bare", f"http://127.0.0.1:{free_port}", process, admin.cookies, addresses(key="nothing", provider="local")
+    )
+
+
+async def looked_at(site, scheme, width):
+    """Visit every page of a site; returns what is wrong with them."""
+    wrong = []
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        context = await chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+        await context.add_cookies([{"name": k, "value": v, "url": site.address} for k, v in site.cookies.items()])
+        for path in site.paths:
+            page = await context.new_page()
+            page.on("pageerror", lambda error, path=path, found=wrong: found.append((path, str(error))))
+            try:
+                async with asyncio.timeout(PAGE_S):
+                    wrong += [(path, one) for one in await _findings(page, site, path)]
+                    if SHOTS is not None:
+                        await page.screenshot(path=SHOTS / f"{_name(site, path)}-{scheme}-{width}.png", full_page=True)
+            except TimeoutError:
+                wrong.append((path, f"took longer than {PAGE_S} s"))
+            await page.close()
+        await chromium.close()
+    return wrong
+
+
+async def _findings(page, site, path):
+    await page.goto(site.address + path)
+    await page.wait_for_timeout(200)  # what scripts draw
+    found = list(serious(await Axe().run(page, options=AXE)))
+    if (size := await weight(page)) > HEAVIEST and path not in HEAVY:
+        found.append(f"{size} bytes")
+    if (wide := await page.evaluate(WIDER)) > 0:
+        found.append(f"{wide} pixels too wide")
+    return found
+
+
+def _name(site, path):
+    text = "".join(letter if letter.isalnum() else "_" for letter in path.strip("/"))
+    return f"{site.name}-{text[:60] or 'root'}"
 
 
 async def weight(page):
@@ -68,45 +176,6 @@ async def weight(page):
         "performance.getEntries().filter((one) => one.transferSize !== undefined)"
         ".reduce((sum, one) => sum + (one.transferSize || one.encodedBodySize), 0)"
     )
-
-
-async def looked_at(site, *views):
-    """Visit every page in these views (colour scheme, width); returns what is wrong with them."""
-    address, process = site
-    wrong, axe = [], Axe()
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
-        first = await chromium.new_context()
-        pages = await prepared(await first.new_page(), address)
-        for scheme, width in views:
-            context = await chromium.new_context(
-                color_scheme=scheme, viewport={"width": width, "height": 900}, storage_state=await first.storage_state()
-            )
-            page = await context.new_page()
-            page.set_default_timeout(60_000)
-            page.on("pageerror", lambda error, view=(scheme, width): wrong.append((view, str(error))))
-            for path in pages:
-                await page.goto(address + path)
-                found = await axe.run(page, options={"resultTypes": ["violations"], "iframes": False})
-                if path not in FOREIGN:
-                    wrong.extend((scheme, width, path, one) for one in serious(found))
-                if (size := await weight(page)) > HEAVIEST and path not in FOREIGN:
-                    wrong.append((scheme, width, path, f"{size} bytes"))
-                if (wide := await page.evaluate(WIDER)) > 0:
-                    wrong.append((scheme, width, path, f"{wide} pixels too wide"))
-                if SHOTS is not None:
-                    name = path.strip("/").replace("/", "_").replace("?", "_").split("=")[0] or "root"
-                    await page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
-            await context.close()
-        await chromium.close()
-    if (resident := resident_bytes(process.pid)) > MOST_MEMORY:
-        wrong.append(f"{resident} bytes of memory")
-    return wrong
-
-
-def resident_bytes(pid):
-    """The memory of a process that is not swapped out."""
-    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def serious(found):
@@ -119,16 +188,27 @@ def serious(found):
             yield f"{one['id']} ({len(one['nodes'])}): {places}"
 
 
-@pytest.mark.soak  # a minute and a half; `test_browser.py` visits the pages of the navigation in each run
-async def test_every_page(site):
-    """On a small screen, in light colours."""
-    wrong = await looked_at(site, ("light", 390))
+def resident_bytes(pid):
+    """The memory of a process that is not swapped out."""
+    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize(("scheme", "width"), VIEWS, ids=IDS)
+async def test_every_page(full, scheme, width):
+    """`test_browser.py` visits the pages of the navigation in each run."""
+    wrong = await looked_at(full, scheme, width)
+    if (resident := resident_bytes(full.process.pid)) > MOST_MEMORY:
+        wrong.append(("memory", f"{resident} bytes"))
     assert not wrong, "\n".join(map(str, wrong))
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(1800)
-async def test_every_page_in_all_views(site):
-    """Also on a large screen, and in dark colours."""
-    wrong = await looked_at(site, ("dark", 1440), ("light", 1440), ("dark", 390), ("light", 390))
+@pytest.mark.parametrize(("scheme", "width"), VIEWS, ids=IDS)
+async def test_every_page_of_somebody_who_may_only_look(viewer, scheme, width):
+    wrong = await looked_at(viewer, scheme, width)
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize(("scheme", "width"), VIEWS, ids=IDS)
+async def test_every_page_without_bus_and_ledger(bare, scheme, width):
+    wrong = await looked_at(bare, scheme, width)
     assert not wrong, "\n".join(map(str, wrong))

@@ -1,7 +1,13 @@
 // What all pages share: local times, copy buttons, questions before something is lost, the menu on small screens.
 // Every page works without it.
 
-const shortTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+/** A time as the pages of the ledger write it: `2026-11-30 09:28:08`, in the time zone of the browser. */
+function written(moment) {
+  const [month, day, ...clock] = [
+    moment.getMonth() + 1, moment.getDate(), moment.getHours(), moment.getMinutes(), moment.getSeconds(),
+  ].map((number) => String(number).padStart(2, "0"));
+  return `${moment.getFullYear()}-${month}-${day} ${clock.join(":")}`;
+}
 
 /** Shows times in the time zone of the browser. */
 function localTimes(root = document) {
@@ -9,7 +15,7 @@ function localTimes(root = document) {
     const moment = new Date(element.dateTime);
     if (!Number.isNaN(moment.getTime())) {
       element.title = element.textContent;
-      element.textContent = shortTime.format(moment);
+      element.textContent = written(moment);
     }
   }
 }
