@@ -249,7 +249,7 @@ def main() -> None:
         url = arguments.ledger
         if url is None:
             url = f"sqlite://{Path(folder) / 'ledger.db'}"
-            asyncio.run(made.fill(locate(url), arguments.rows, 90))
+            asyncio.run(made.fill(locate(url), arguments.rows, 90, time.time_ns() // 1000))
         measure(url, arguments.rounds)
 
 
