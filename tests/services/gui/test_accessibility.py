@@ -156,6 +156,8 @@ async def looked_at(site, scheme, width):
 
 async def _findings(page, site, path):
     await page.goto(site.address + path)
+    while await page.locator("meta[http-equiv=refresh]").count():  # it says that it is still adding up
+        await page.wait_for_timeout(500)
     await page.wait_for_timeout(200)  # what scripts draw
     found = list(serious(await Axe().run(page, options=AXE)))
     if (size := await weight(page)) > HEAVIEST and path not in HEAVY:
