@@ -142,7 +142,10 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(_MIGRATIONS):
-        raise StoreError(f"{file} was written by a newer version of gecholog")
+        connection.close()
+        raise StoreError(
+            f"{file} was written by a newer version of gecholog: run that one, or put an older copy in its place"
+        )
     for number in range(version, len(_MIGRATIONS)):
         connection.executescript(f"BEGIN; {_MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
     return connection
