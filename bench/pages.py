@@ -39,7 +39,7 @@ _ASSET = re.compile(r'(?:href|src)="([^"]*static/[^"]+)"')
 _CHART = re.compile(r'data-chart="([^"]+)"')
 _ADDING = b'http-equiv="refresh"'
 _DAY_S = 86_400
-_HEAD = f"{'page':44} {'p50 ms':>7} {'p95 ms':>7} {'again':>7} {'HTML KB':>8} {'all KB':>7}"
+_HEAD = f"{'page':44} {'p50 ms':>7} {'p95 ms':>7} {'again':>7} {'CPU ms':>7} {'HTML KB':>8} {'all KB':>7}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,11 @@ class Question:
 
 @dataclass(slots=True)
 class Figures:
-    """Times in milliseconds of first visits and of those that follow, and bytes on the wire."""
+    """Times in milliseconds of first visits and of those that follow, the CPU that first visits take, and bytes."""
 
     first: list[float] = field(default_factory=list)
     again: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     html: int = 0
     weight: int = 0
     adding: int = 0  # visits that were told to wait
@@ -79,7 +80,7 @@ class Figures:
         median, again = statistics.median(self.first), statistics.median(self.again)
         return (
             f"{name:44} {median:>7.0f} {p95(self.first):>7.0f} {again:>7.0f}"
-            f" {self.html / 1024:>8.1f} {self.weight / 1024:>7.1f}{late}"
+            f" {statistics.median(self.cpu):>7.1f} {self.html / 1024:>8.1f} {self.weight / 1024:>7.1f}{late}"
         )
 
 
@@ -191,17 +192,30 @@ def start(fleet: Fleet, url: str) -> tuple[Program, Visitor]:
     return program, visitor
 
 
-def rounds_of(visitor: Visitor, asked: tuple[Question, ...], end_s: int, rounds: int) -> Iterator[tuple[str, Figures]]:
+def cpu_ms(program: Program) -> float:
+    """The CPU that a program has used, in milliseconds: of all its threads, which the kernel counts in nanoseconds."""
+    used = 0
+    for task in Path(f"/proc/{program.process.pid}/task").iterdir():
+        used += int((task / "schedstat").read_text("ascii").split()[0])
+    return used / 1e6
+
+
+def rounds_of(
+    program: Program, visitor: Visitor, asked: tuple[Question, ...], end_s: int, rounds: int
+) -> Iterator[tuple[str, Figures]]:
     """Visit pages round after round; yields the figures of each. The first round opens what has to be opened."""
     found = {one: Figures() for one in asked}
     for number in range(rounds + 1):
         for one, figures in found.items():
             address = one.address(end_s - 61 * number)
+            before = cpu_ms(program)
             took = visitor.get(address)[1]
+            used = cpu_ms(program) - before
             again = visitor.get(address)[1]
             if number:
                 figures.first.append(took)
                 figures.again.append(again)
+                figures.cpu.append(used)
                 figures.adding += _ADDING in visitor.get(address, "identity")[0]
     for one, figures in found.items():
         address = one.address(end_s)
@@ -224,17 +238,17 @@ def measure(url: str, rounds: int) -> None:
         program, visitor = start(fleet, url)
         begin = program.rss()
         print(_HEAD)
-        for name, figures in rounds_of(visitor, (*LEDGER_PAGES, Question(f"/history/{call}")), end_s, rounds):
+        for name, figures in rounds_of(program, visitor, (*LEDGER_PAGES, Question(f"/history/{call}")), end_s, rounds):
             print(figures.row(name), flush=True)
         opened = program.rss()
-        for name, figures in rounds_of(visitor, OTHER_PAGES, end_s, rounds):
+        for name, figures in rounds_of(program, visitor, OTHER_PAGES, end_s, rounds):
             print(figures.row(name), flush=True)
         memory = [f"{size / 2**20:.0f} MiB" for size in (begin, opened, program.rss())]
         print(f"\nRSS of the interface after its start, after the pages of the ledger, after all: {', '.join(memory)}")
         bare, visitor = start(fleet, f"sqlite://{fleet.folder / 'none.db'}")
         before = bare.rss()
         without = tuple(one for one in LEDGER_PAGES if one.path in {"/mainmenu", "/history", "/usage"})
-        list(rounds_of(visitor, (*without, *OTHER_PAGES), end_s, 1))
+        list(rounds_of(bare, visitor, (*without, *OTHER_PAGES), end_s, 1))
         print(f"without a ledger: {before / 2**20:.0f} and {bare.rss() / 2**20:.0f} MiB")
 
 
