@@ -79,6 +79,21 @@ conformance: $(VENV)/.runtime ## run the conformance kit, if there is one (CONFO
 	    --ginit '$(PY) -m services.ginit -o {config}' \
 	    $(CONFORMANCE_ARGS)
 
+# mypyc translates the modules of a call to C: minutes, and a C compiler and the headers of Python are needed (Debian:
+# gcc, python3-dev). Everything else runs the source.
+COMPILED = build/compiled
+.PHONY: compiled
+compiled: $(COMPILED)/.built ## compile the modules of gl through which a call runs, into build/compiled (needs gcc)
+
+$(COMPILED)/.built: $(VENV)/.dev $(shell find gecholog processors services tools/compiled -name '*.py')
+	$(PY) -m tools.compiled $(COMPILED)
+	@touch $@
+
+# Tests that use modules in their own process run the source: their doubles are not of the types that compiled code asks for.
+.PHONY: compiled-test
+compiled-test: compiled ## run the tests of gl with compiled gateways (PYTEST_ARGS)
+	SERVICES_FROM=$(COMPILED) $(PY) -m pytest $(PYTEST_ARGS) tests/services/gl
+
 .PHONY: bench
 bench: $(VENV)/.dev ## run the benchmarks: calls and streams, then the file sink (BENCH_ARGS, SINK_ARGS)
 	$(PY) -m bench $(BENCH_ARGS)

@@ -55,7 +55,7 @@ class Usage:
         return found
 
 
-NONE = Usage(source="none")
+NONE: Usage = Usage(source="none")
 
 
 def usage_of(answer: Fields) -> Usage | None:

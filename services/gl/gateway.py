@@ -19,6 +19,7 @@ from gecholog.metrics import process
 from gecholog.metrics.snapshot import merge, to_json
 from gecholog.service import connect_bus, replacing_bus
 from services.gl.bodies.unpacked import UnpackedBytes
+from services.gl.compiled import is_compiled
 from services.gl.credentials.aws_credentials import CredentialStore
 from services.gl.credentials.aws_signing import SignedUpstream, Signer
 from services.gl.credentials.provider_tokens import ProviderTokens
@@ -126,6 +127,8 @@ class Gateway:
         """Do the parts of the start that can fail."""
         self._owner = owner
         memory.return_large_blocks()
+        if is_compiled():
+            log.info("running compiled")
         config = self._first
         clients = _clients(config)
         self._listeners.bind(config)

@@ -64,6 +64,8 @@ PYTHON = Path(__file__).with_name("forking_python.sh")
 ADDRESS = "TESTS_FORKING"
 """The variable that says to `PYTHON` where forks are made: the name of a socket in Linux's abstract namespace."""
 
+_ROOT = Path(__file__).parents[2]
+_FOLDERS = (Path(os.environ.get("SERVICES_FROM", _ROOT)).resolve(), _ROOT)  # of the services, and of the tests
 _LARGEST = 256 * 1024  # bytes of a request, most of it the environment
 
 
@@ -152,6 +154,7 @@ def _parent() -> socket.socket:
     descriptors = (theirs.fileno(), listener.fileno())
     process = subprocess.Popen(
         [sys.executable, "-m", __name__, *map(str, descriptors)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, _FOLDERS)), "PYTHONSAFEPATH": "1"},
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
