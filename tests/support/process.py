@@ -16,6 +16,8 @@ from tests.support import forking
 from tests.support.waiting import DEADLINE, until
 
 ROOT = Path(__file__).parents[2]
+SERVICES = Path(os.environ.get("SERVICES_FROM", ROOT)).resolve()
+"""Where services are run from. `make compiled-test` sets SERVICES_FROM to what `make compiled` has made."""
 
 # PYTHON…: containers set PYTHONUNBUFFERED and PYTHONDONTWRITEBYTECODE, with which each service would be a fresh process
 # that compiles itself anew.
@@ -149,7 +151,9 @@ class ServiceProcess:
 
 
 def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str] | forking.ForkedProcess:
-    settings = {name for name in env if name.startswith("PYTHON")} - {"PYTHONPATH"}
+    settings = {name for name in env if name.startswith("PYTHON")}
+    if env.get("PYTHONPATH") == str(SERVICES):  # another one has modules that the process to be forked does not know
+        settings.discard("PYTHONPATH")
     match list(command):
         case [sys.executable, "-m", module, *arguments] if module in forking.MODULES and not settings:
             return forking.start(module, arguments, cwd=cwd, env=env)
@@ -188,4 +192,4 @@ def environment_of(home: Path, env: Mapping[str, str]) -> dict[str, str]:
     Our programs in it run what they can as forks (see `forking`).
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-    return {**kept, "GECHOLOG_HOME": str(home), "PYTHONPATH": str(ROOT), **forking.variables(), **env}
+    return {**kept, "GECHOLOG_HOME": str(home), "PYTHONPATH": str(SERVICES), **forking.variables(), **env}
