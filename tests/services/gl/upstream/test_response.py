@@ -316,7 +316,8 @@ def test_what_was_put_back_is_read_again(run):
         connection.close()
 
     async def scene(target):
-        response = await sent(new_pool(), target, between_chunks=DEADLINE)
+        pool = new_pool()
+        response = await sent(pool, target, between_chunks=DEADLINE)
         assert await response.read() == b"one"
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
@@ -326,6 +327,8 @@ def test_what_was_put_back_is_read_again(run):
         assert await response.read() == b"one"
         goes_on.set()
         assert await everything(response) == b"two"
+        pool.retire()
+        await asyncio.sleep(0)  # closing takes a turn of the event loop, which is closed behind this
 
     with RawTarget(script) as target:
         run(scene(target))
