@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^( *)```(\w*)(?: (.*?))?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_NOT_OURS = frozenset({".venv", "node_modules", "app"})
+_NOT_OURS = frozenset({"build", ".venv", "node_modules", "app"})
 
 
 @dataclass(frozen=True, slots=True)
