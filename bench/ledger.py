@@ -30,6 +30,7 @@ from gecholog.ledger.location import Location, locate
 from gecholog.ledger.outcome import error_class_of
 from gecholog.ledger.queries import Order
 from gecholog.ledger.rows import DAY_US, AttemptRow, CallRow
+from gecholog.service import settle_the_collector
 
 _BATCH = 1000
 _MODELS = tuple(
@@ -188,6 +189,7 @@ def questions(ledger: Database, range_: TimeRange, step: int) -> Iterator[tuple[
 
 async def measure(location: Location, repeat: int, worst: int) -> None:
     async with open_reader(location) as ledger:
+        settle_the_collector()  # as services do when they have started
         (newest,) = (await queries.history(ledger, CallFilter(TimeRange(0, 2**62)), 1)).calls
         end_us = newest.started_us + 1
         print(f"{'':6} {'questions':>9} {'median ms':>10} {'p95 ms':>8} {'max ms':>8}   slowest")
