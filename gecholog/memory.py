@@ -25,10 +25,7 @@ def return_large_blocks(environ: Mapping[str, str] = os.environ) -> bool:
     32 MiB. After the first large bodies, later ones come from the heap and fragment it for good. Other C libraries, and
     settings of the user in the environment, are not changed.
     """
-    if _is_set_up(environ):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _LARGE) and mallopt(_M_TRIM_THRESHOLD, _TRIM))
+    return _set(environ, (_M_MMAP_THRESHOLD, _LARGE), (_M_TRIM_THRESHOLD, _TRIM))
 
 
 def share_heap(environ: Mapping[str, str] = os.environ) -> bool:
@@ -37,8 +34,15 @@ def share_heap(environ: Mapping[str, str] = os.environ) -> bool:
     By default each thread gets a heap of its own, which keeps what was once needed. For processes whose threads seldom
     allocate at the same time. Other C libraries, and settings of the user in the environment, are not changed.
     """
-    mallopt = None if _is_set_up(environ) else getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and bool(mallopt(_M_ARENA_MAX, 1))
+    return _set(environ, (_M_ARENA_MAX, 1))
+
+
+def _set(environ: Mapping[str, str], *parameters: tuple[int, int]) -> bool:
+    """Set parameters of malloc, one after the other until one cannot be set. Tells whether all of them are."""
+    if _is_set_up(environ):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and all(mallopt(name, value) for name, value in parameters)
 
 
 def return_free_pages(environ: Mapping[str, str] = os.environ) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _PORTS = {"https": 443, "http": 80}
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 _IPV6 = re.compile(r"[0-9a-f:.]+", re.ASCII)
 _SAFE = re.compile(r"[!-~]+")  # of a URL: what programs read differently has no place in it
@@ -45,9 +45,9 @@ class Host:
 
     def covers(self, other: Host) -> bool:
         """Tell whether an address that leads to `other` is meant by this entry."""
-        if self.port != other.port and not (self.is_default and other.is_default and other.name in _LOOPBACK):
+        if self.port != other.port and not (self.is_default and other.is_default and other.name in LOOPBACK):
             return False
-        if self.scheme != other.scheme and not (self.scheme == "https" and other.name in _LOOPBACK):
+        if self.scheme != other.scheme and not (self.scheme == "https" and other.name in LOOPBACK):
             return False
         if self.name.startswith("*."):
             return other.name.endswith(self.name[1:]) and other.name != self.name[2:]

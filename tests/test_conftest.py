@@ -147,7 +147,7 @@ def test_programs_are_forks_if_they_only_validate(tmp_path, words, code, said):
 
 
 def test_a_fork_ends_with_who_asked_for_it(tmp_path):
-    """What validates and waits for its input ends when the program that was called is killed."""
+    """A validation that waits for its input ends when its caller is killed."""
     command = [forking.PYTHON, "-m", "services.gl", "--validate"]
     environ = environment_of(tmp_path, {})
     with subprocess.Popen(command, env=environ, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -40,9 +40,6 @@ class Totals:
     request_bytes: int = 0
     response_bytes: int = 0
 
-    def __add__(self, other: Totals) -> Totals:
-        return added((self, other))
-
     @property
     def mean_duration_us(self) -> int:
         """The mean duration, rounded down; 0 without calls."""

@@ -203,7 +203,9 @@ def _serve(control: socket.socket, listener: socket.socket) -> tuple[str, list[s
                 reports[pid] = report
                 if report != connection:
                     os.write(report, b"%d\n" % pid)
-            for descriptor in descriptors:  # whoever reads a pipe waits until nobody has its other end
+            for (
+                descriptor
+            ) in descriptors:  # a reader sees the end of a pipe only when every copy of its write end is closed
                 os.close(descriptor)
 
 

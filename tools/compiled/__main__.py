@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _missing() -> list[str]:
-    """What mypyc needs and is not installed."""
+    """The requirements of mypyc that are not installed."""
     has_headers = (Path(sysconfig.get_path("include")) / "Python.h").is_file()
     return [
         *([] if shutil.which(os.environ.get("CC", "cc")) else ["a C compiler (Debian: gcc)"]),

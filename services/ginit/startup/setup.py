@@ -11,13 +11,13 @@ from typing import NoReturn
 
 from gecholog import atomic_file, config, health, held_sockets, regular_file
 from gecholog.logs import Log
+from gecholog.secret_hosts import LOOPBACK
 from services.ginit.config import GinitConfig, build, config_spec
 from services.ginit.startup import bus_users, first_key, ports, prepare
 from services.ginit.startup.prepare import CannotStart
 
 _ROOT = Path(__file__).parents[3]
 _GUI = "gui"  # calls are served without the web interface, which says itself that it cannot listen
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _READ_BY_NATS_SERVER = ("NATS_TOKEN", "NATS_PROCESSOR_PASSWORD")
 
 log = Log("setup")
@@ -130,7 +130,7 @@ def _warn_of_token(checked: GinitConfig) -> None:
 
     Not if only this machine reaches the bus, as after `make up`: who may read the token there may change the config.
     """
-    if os.environ.get("GECHOLOG_LISTEN") in _THIS_MACHINE:
+    if os.environ.get("GECHOLOG_LISTEN") in LOOPBACK:
         return
     gateways = [service.configuration_file for service in checked.services if service.program.name == "gl"]
     if bus_users.wanted(os.environ) is not None or not any(map(first_key.asks_for_keys, gateways)):

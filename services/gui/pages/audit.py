@@ -33,7 +33,7 @@ async def entries(visit: Visit) -> web.StreamResponse:
 
 
 def details(detail: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What an entry says besides: names and values for people, without those that are empty. Pure."""
+    """The details of an entry as readable names and values, without empty ones. Pure."""
     for name, value in detail.items():
         if isinstance(value, bool):
             yield name.replace("_", " "), "yes" if value else "no"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gecholog.ledger import queries
-from gecholog.ledger.answers import Cursor, Totals
+from gecholog.ledger.answers import Cursor, added
 from gecholog.ledger.database import open_reader, open_writer
 from gecholog.ledger.filters import CallFilter, Dimension, TimeRange
 from gecholog.ledger.histogram import SIZE
@@ -112,7 +112,7 @@ async def test_top_names_clients_and_adds_up_the_rest(filled):
     found = await queries.top(filled, ALL, Dimension.CLIENT, Order.COST, 2, rest=True)
     assert [group.is_rest for group in found] == [False, False, True]
     assert all(group.name == {"k1": "ci", "k2": "shop", "k3": "x", "": ""}[group.key] for group in found[:2])
-    assert sum((group.totals for group in found), Totals()) == totals_of(CALLS)
+    assert added(group.totals for group in found) == totals_of(CALLS)
 
 
 @pytest.mark.parametrize("seconds", [3600, 6 * 3600, 900, 86_400])
@@ -134,7 +134,7 @@ async def test_time_series_by_group_with_a_rest(filled):
         sizes[call.model] += call.total_tokens or 0
     largest = {name for name, _ in sizes.most_common(2)}
     assert {point.key for point in found if not point.is_rest} == largest
-    assert sum((point.totals for point in found), Totals()) == totals_of(chosen(INNER))
+    assert added(point.totals for point in found) == totals_of(chosen(INNER))
 
 
 @pytest.mark.parametrize("zone", ZONES)

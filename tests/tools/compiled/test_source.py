@@ -1,4 +1,4 @@
-"""What mypyc cannot take is written differently, and each line keeps its number."""
+"""Unsupported forms are rewritten for mypyc, and each line keeps its number."""
 
 import ast
 from pathlib import Path
