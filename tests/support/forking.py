@@ -203,9 +203,7 @@ def _serve(control: socket.socket, listener: socket.socket) -> tuple[str, list[s
                 reports[pid] = report
                 if report != connection:
                     os.write(report, b"%d\n" % pid)
-            for (
-                descriptor
-            ) in descriptors:  # a reader sees the end of a pipe only when every copy of its write end is closed
+            for descriptor in descriptors:  # a reader sees the end of a pipe when all copies of its write end are closed
                 os.close(descriptor)
 
 
