@@ -203,7 +203,8 @@ def _serve(control: socket.socket, listener: socket.socket) -> tuple[str, list[s
                 reports[pid] = report
                 if report != connection:
                     os.write(report, b"%d\n" % pid)
-            for descriptor in descriptors:  # a reader sees the end of a pipe when all copies of its write end are closed
+            # A reader sees the end of a pipe only when all copies of its write end are closed.
+            for descriptor in descriptors:
                 os.close(descriptor)
 
 
