@@ -10,7 +10,7 @@ from gecholog.cli import Program, main
 from services.gl.config import build, config_spec
 from services.gl.gateway import Gateway
 from services.gl.role import Role
-from services.gl.workers import template
+from services.gl.workers import fork_server
 from services.gl.workers.parent import Parent
 
 if TYPE_CHECKING:
@@ -37,4 +37,4 @@ _SWITCH_INTERVAL = 0.001
 
 if __name__ == "__main__":
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    sys.exit(template.main(sys.argv[1:]) if sys.argv[1:2] == [template.OPTION] else main(PROGRAM))
+    sys.exit(fork_server.main(sys.argv[1:]) if sys.argv[1:2] == [fork_server.OPTION] else main(PROGRAM))

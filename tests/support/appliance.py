@@ -166,7 +166,7 @@ class Home:
     def pid(self, name):
         """The process of a service, 0 if there is none: the oldest that looks like it, for it may start others.
 
-        Copies of it (gl's workers, which outlive a gl that is killed, and their template) have names of their own.
+        Copies of it (gl's workers, which outlive a gl that is killed, and their fork server) have names of their own.
         """
         wanted = f"/inforce/{name}/"
         found = (pid for pid, command in self._commands() if wanted in command and not _is_copy(pid))

@@ -19,12 +19,12 @@ from gecholog.service import connect_bus, replacing_bus
 from services.gl.gateway import answer_for_gateway
 from services.gl.listening.admin import AdminListener, Health
 from services.gl.metrics.bus_services import BusServices
-from services.gl.workers import combined, template_process, two_phase
+from services.gl.workers import combined, fork_server_process, two_phase
 from services.gl.workers.balance import Counts
-from services.gl.workers.crew import Crew, InForce
 from services.gl.workers.metrics import WorkerMetrics
 from services.gl.workers.sockets import BoundSocket
 from services.gl.workers.statusfiles import StatusFiles
+from services.gl.workers.worker_pool import InForce, WorkerPool
 
 if TYPE_CHECKING:
     from gecholog.bus import BusMessage
@@ -46,14 +46,14 @@ class Parent:
     """The service gl with several workers."""
 
     def __init__(self, config: Config, alias: str) -> None:
-        """To be called before the process has threads or an event loop: it is copied. Raises OSError."""
+        """To be called before the process has threads or an event loop: it is forked. Raises OSError."""
         self._alias = alias
         self._config = config  # in force
         self._sockets = BoundSocket()
         self._files = StatusFiles(alias, health.home())
         self._counts_file = Counts.create()
-        forked = template_process.fork(alias, Counts(self._counts_file.fileno()))
-        self._crew = Crew(forked, config.workers, self._files, self._in_force, self._report)
+        fork_server = fork_server_process.fork(alias, Counts(self._counts_file.fileno()))
+        self._pool = WorkerPool(fork_server, config.workers, self._files, self._in_force, self._report)
         self._is_stopping = False
         self._owner: TaskOwner | None = None
         self._bus: Bus | None = None
@@ -74,15 +74,15 @@ class Parent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(connect_bus(owner, bus, _BUS_WITHIN_S, is_required=False), name="bus of the parent")
-                tasks.create_task(self._crew.start(), name="start of workers")
+                tasks.create_task(self._pool.start(), name="start of workers")
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
         finally:
             telling.cancel()
         self._sockets.listen()
-        await self._crew.serve()
+        await self._pool.serve()
         self._report()
-        self._crew.keep(owner)
+        self._pool.keep(owner)
         owner.spawn(self._services.run(), "metrics of services")
         log.info("workers started", workers=config.workers)
 
@@ -90,7 +90,7 @@ class Parent:
         """Let all workers finish their calls, and end."""
         self._is_stopping = True
         self._sockets.close()
-        await self._crew.stop(self._config.shutdown_time + _STOP_EXTRA_S)
+        await self._pool.stop(self._config.shutdown_time + _STOP_EXTRA_S)
         await self._admin.stop()
         if self._bus is not None:
             await self._bus.close()
@@ -103,21 +103,21 @@ class Parent:
 
         If a worker ends meanwhile, all is tried once more with its successor: it may have been the config's fault.
         """
-        if config.workers != self._crew.count:
-            log.warning("another number of workers takes effect when gl starts again", workers=self._crew.count)
+        if config.workers != self._pool.count:
+            log.warning("another number of workers takes effect when gl starts again", workers=self._pool.count)
         end = asyncio.get_running_loop().time() + _RELOAD_WITHIN_S
         try:
             await self._reload(config, end)
         except two_phase.WorkerGone as error:
             log.warning("worker ended during a reload, trying again", reason=str(error))
-            await self._crew.all_serve(_SUCCESSOR_WITHIN_S)
+            await self._pool.all_serve(_SUCCESSOR_WITHIN_S)
             await self._reload(config, end)
 
     async def _reload(self, config: Config, end: float) -> None:
         """Put a config in force. All that may fail has time until `end`, by the clock of the event loop."""
         owner = self._required_owner()
-        async with self._crew.changing, AsyncExitStack() as undo:
-            members = self._crew.serving
+        async with self._pool.changing, AsyncExitStack() as undo:
+            members = self._pool.serving
             if not members:
                 raise GechologError("no worker is serving")
             sockets = self._sockets.prepare(config)
@@ -127,7 +127,7 @@ class Parent:
 
             async def prepared(worker: WorkerProcess) -> None:
                 left = max(0.0, end - asyncio.get_running_loop().time())
-                await worker.prepare(self._crew.order(worker.index, config), sockets, left)
+                await worker.prepare(self._pool.config_for(worker.index, config), sockets, left)
 
             async with replacing_bus(owner, bus):
                 await two_phase.prepare(members, prepared)
@@ -148,17 +148,17 @@ class Parent:
 
     def _report(self) -> None:
         """Let others know what has changed: health, and the status files."""
-        self._files.update(self._crew.present, self._crew.count, self._crew.restarts)
-        if self._owner is not None and bool(self._crew.serving) != self._owner.healthy:
+        self._files.update(self._pool.present, self._pool.count, self._pool.restarts)
+        if self._owner is not None and bool(self._pool.serving) != self._owner.healthy:
             self._owner.set_healthy(healthy=not self._owner.healthy)
 
     def _health(self) -> Health:
-        status = "ok" if self._crew.serving else "starting"
+        status = "ok" if self._pool.serving else "starting"
         return Health("stopping" if self._is_stopping else status, self._bus is not None and self._bus.connected)
 
     async def _snapshot(self) -> Snapshot:
         """The metrics of all workers and of other services, and the memory of this process."""
-        return merge([self._metrics.combined(await self._crew.ask_all("metrics")), self._services.snapshot()])
+        return merge([self._metrics.combined(await self._pool.ask_all("metrics")), self._services.snapshot()])
 
     # --------------------------------------------------------------------- bus
 
@@ -173,7 +173,7 @@ class Parent:
         return None if is_same else await self._new_bus(config)
 
     async def _answer_is_alive(self, message: BusMessage) -> None:
-        reports = await self._crew.ask_all("status")
+        reports = await self._pool.ask_all("status")
         await message.answer(rawjson.dumps(combined.is_alive_report(reports.values())))
 
     def _required_owner(self) -> TaskOwner:

@@ -18,8 +18,8 @@ from services.gl.workers.channel import CallTimedOut, Channel, ChannelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from services.gl.workers.order import Order
-    from services.gl.workers.template_process import Copy, TemplateProcess
+    from services.gl.workers.fork_server_process import ForkedWorker, ForkServerProcess
+    from services.gl.workers.worker_config import WorkerConfig
 
 log = Log("workers")
 
@@ -34,43 +34,43 @@ FIRST_PREPARE_WITHIN_S = 24 * 3600.0  # at its start a worker may wait for the b
 class WorkerProcess:
     """One worker. `is_serving` from its first `commit` to its end."""
 
-    def __init__(self, index: int, copy: Copy, end: socket.socket, changed: Callable[[], None]) -> None:
+    def __init__(self, index: int, process: ForkedWorker, end: socket.socket, changed: Callable[[], None]) -> None:
         self.index = index
         self.is_serving = False
         self.records = RecordStatus()
         self.breakers: list[OpenBreaker] = []
-        self._copy = copy
+        self._process = process
         self._changed = changed
         self.channel = Channel(end, {reporting.RECORDS: self._take_records, reporting.BREAKERS: self._take_breakers})
         self._ended: asyncio.Task[int | None] = asyncio.create_task(self._live(), name=f"worker {index}")
 
     @classmethod
-    async def start(cls, index: int, template: TemplateProcess, changed: Callable[[], None]) -> WorkerProcess:
+    async def start(cls, index: int, fork_server: ForkServerProcess, changed: Callable[[], None]) -> WorkerProcess:
         """Start a process. `changed` is called when the worker has reported something. Raises ChannelError."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                copy = await template.copy(index, theirs)
+                process = await fork_server.fork(index, theirs)
             except BaseException:
                 ours.close()
                 raise
-        return cls(index, copy, ours, changed)
+        return cls(index, process, ours, changed)
 
     @property
     def pid(self) -> int:
-        return self._copy.pid
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:
         return not self._ended.done()
 
-    # ------------------------------------------------------------------ orders
+    # ------------------------------------------------------------------ requests
 
     async def prepare(
-        self, order: Order, sockets: Sequence[socket.socket], within_s: float = FIRST_PREPARE_WITHIN_S
+        self, config: WorkerConfig, sockets: Sequence[socket.socket], within_s: float = FIRST_PREPARE_WITHIN_S
     ) -> None:
         """Have it prepare a config: everything that may fail. Raises ChannelError."""
-        await self.channel.call("prepare", order.to_json(), sockets, within=within_s)
+        await self.channel.call("prepare", config.to_json(), sockets, within=within_s)
 
     async def commit(self) -> None:
         """Have it put the prepared config in force. A worker that cannot is killed, its successor begins with it."""
@@ -116,8 +116,8 @@ class WorkerProcess:
         carrying = asyncio.create_task(self._carry(), name=f"channel of worker {self.index}")
         watching = asyncio.create_task(self._kill_if_it_hangs(), name=f"pings of worker {self.index}")
         try:
-            code = await self._copy.exit_code
-            await carrying  # what it has said last; without the template, this alone tells that the worker has ended
+            code = await self._process.exit_code
+            await carrying  # what it has said last; without the fork server, this alone tells that the worker has ended
             return code
         finally:
             for task in (carrying, watching):

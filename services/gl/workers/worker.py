@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from gecholog import config, health, logs
+from gecholog import health, logs
+from gecholog.config import check
 from gecholog.errors import ConfigError, GechologError
 from gecholog.logs import Log
 from gecholog.service import settle_the_collector
@@ -24,9 +25,9 @@ from services.gl.config import build, config_spec
 from services.gl.gateway import Gateway
 from services.gl.role import Role
 from services.gl.workers.channel import Channel
-from services.gl.workers.handed import HandedSocket
-from services.gl.workers.order import Order
+from services.gl.workers.passed_socket import PassedSocket
 from services.gl.workers.reporting import ReportedBreakers, ReportedRecords
+from services.gl.workers.worker_config import WorkerConfig
 
 if TYPE_CHECKING:
     import socket
@@ -51,14 +52,14 @@ async def _run(end: socket.socket, alias: str, index: int, balance: WorkerBalanc
 
 
 class Worker:
-    """Carries out the orders of the parent."""
+    """Carries out the requests of the parent."""
 
     def __init__(self, end: socket.socket, alias: str, index: int, balance: WorkerBalance) -> None:
         self._balance = balance
         self._alias = alias
         self._index = index
         self._owner = TaskOwner()
-        self._handed = HandedSocket()
+        self._passed = PassedSocket()
         self._gateway: Gateway | None = None
         self._prepared: Prepared | None = None
         self._is_serving = False
@@ -114,33 +115,33 @@ class Worker:
                 await self._gateway.stop()
             except Exception as error:  # noqa: BLE001 - a border: whatever happens, the process ends
                 log.fault("worker not stopped cleanly", error)
-        self._handed.drop()
+        self._passed.drop()
         await self._owner.cancel_all()
 
-    # ------------------------------------------------------------------ orders
+    # ------------------------------------------------------------------ requests
 
     async def _prepare(self, argument: Any, sockets: list[socket.socket]) -> None:
-        self._handed.put(sockets)
+        self._passed.put(sockets)
         self._preparing = task = asyncio.current_task()
         try:
-            await self._prepare_order(Order.of_json(argument))
+            await self._prepare_config(WorkerConfig.of_json(argument))
         except ConfigError as error:
             raise GechologError(error.summary) from error
         finally:
-            if self._preparing is task:  # otherwise the socket is that of a later order
-                self._handed.drop()
+            if self._preparing is task:  # otherwise the socket is that of a later request
+                self._passed.drop()
                 self._preparing = None
 
-    async def _prepare_order(self, order: Order) -> None:
-        made = await asyncio.to_thread(_config_of, order)
+    async def _prepare_config(self, config: WorkerConfig) -> None:
+        made = await asyncio.to_thread(_built, config)
         if self._is_serving and self._gateway is not None:
             self._prepared = await self._gateway.prepare(made)
         else:
-            self._gateway = Gateway(made, self._role(order))
+            self._gateway = Gateway(made, self._role(config))
             await self._gateway.open(self._owner)
         self._next = made
 
-    def _role(self, order: Order) -> Role:
+    def _role(self, config: WorkerConfig) -> Role:
         tell = self._channel.tell
         return Role(
             self._alias,
@@ -148,8 +149,8 @@ class Worker:
             ReportedRecords(tell),
             ReportedBreakers(tell),
             self._index,
-            order.share.count,
-            self._handed.take,
+            config.share.count,
+            self._passed.take,
             self._balance,
         )
 
@@ -196,11 +197,11 @@ class Worker:
         return self._gateway
 
 
-def _config_of(order: Order) -> Config:
+def _built(config: WorkerConfig) -> Config:
     """Check and build a config as the parent has done it. Raises ConfigError."""
-    source = order.source
-    parsed = config.check(source.data, source.name, config_spec(), folder=source.folder)
-    return order.share.of_config(build(parsed))
+    source = config.source
+    parsed = check(source.data, source.name, config_spec(), folder=source.folder)
+    return config.share.of_config(build(parsed))
 
 
 def _exit_after(seconds: float) -> None:

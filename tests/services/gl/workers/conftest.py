@@ -4,7 +4,7 @@ import pytest
 
 from tests.services.gl.rig.bus import Listener
 from tests.services.gl.rig.gateway import Gateway, config_of, router
-from tests.services.gl.workers.crew import Crew
+from tests.services.gl.workers.running_workers import RunningWorkers
 from tests.support.dummy import Dummy
 from tests.support.nats_server import NatsServer
 
@@ -35,10 +35,10 @@ def dummy(tmp_path_factory):
 
 
 @pytest.fixture
-def crew(tmp_path, stream_server, dummy):
+def workers(tmp_path, stream_server, dummy):
     """A gateway with two workers: `/dummy/` leads to the dummy."""
     routers = [router("/dummy/", f"http://127.0.0.1:{dummy.port}"), router("/echo/", "http://127.0.0.1:1")]
     values = config_of(stream_server.hostname, routers, workers=2)
-    started = Crew(Gateway(tmp_path / "gl", stream_server, values).ready())
+    started = RunningWorkers(Gateway(tmp_path / "gl", stream_server, values).ready())
     yield started
     started.gateway.close()

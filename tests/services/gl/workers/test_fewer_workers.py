@@ -5,7 +5,7 @@ import os
 import signal
 
 from tests.services.gl.rig.gateway import Gateway, config_of, router
-from tests.services.gl.workers.crew import Crew
+from tests.services.gl.workers.running_workers import RunningWorkers
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
@@ -27,17 +27,17 @@ def test_usage_and_records(tmp_path, upstream, bus_server, shared_upstream, shar
     values = config_of(
         away.hostname, [router("/v1/", shared_upstream.url) | limits, router("/free/", "http://127.0.0.1:1")]
     )
-    crew = Crew(Gateway(tmp_path / "gl", away, values | {"workers": 3}).ready())
+    workers = RunningWorkers(Gateway(tmp_path / "gl", away, values | {"workers": 3}).ready())
     try:
         away.kill()
-        free = {crew.gateway.call("GET", "/free/").transaction for _ in range(12)}
+        free = {workers.gateway.call("GET", "/free/").transaction for _ in range(12)}
         assert {int(one.split("_")[2]) % 64 for one in free} == {1, 2, 3}
-        until(lambda: [status(crew.gateway) for _ in range(12)] == [429] * 12)
+        until(lambda: [status(workers.gateway) for _ in range(12)] == [429] * 12)
         assert len(upstream.seen) == 6
-        for pid in (crew.gateway.process.pid, *crew.pids):
+        for pid in (workers.gateway.process.pid, *workers.pids):
             os.kill(pid, signal.SIGKILL)
     finally:
-        crew.gateway.close()
+        workers.gateway.close()
     values["service_bus"]["hostname"] = bus_server.hostname
     again = Gateway(tmp_path / "gl", bus_server, values | {"workers": 1}).ready()
     try:

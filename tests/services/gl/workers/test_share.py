@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.workers.order import Order
 from services.gl.workers.share import Share
+from services.gl.workers.worker_config import WorkerConfig
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import built
 
@@ -32,9 +32,9 @@ def test_config_of_a_worker():
     assert first.limits.request_body == config.limits.request_body
 
 
-def test_order(tmp_path):
-    """An order arrives as it was sent."""
+def test_worker_config(tmp_path):
+    """A config arrives as it was sent."""
     source = built([router("/a/", "http://127.0.0.1:1")]).source
     for folder in (None, tmp_path):
-        order = Order(replace(source, data=b'{"\xc3\xa9": 1}', name="a", folder=folder), Share(1, 3))
-        assert Order.of_json(order.to_json()) == order
+        config = WorkerConfig(replace(source, data=b'{"\xc3\xa9": 1}', name="a", folder=folder), Share(1, 3))
+        assert WorkerConfig.of_json(config.to_json()) == config

@@ -1,4 +1,4 @@
-"""The orders of the parent, as one worker carries them out."""
+"""The requests of the parent, as one worker carries them out."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ import uvloop
 from services.gl.workers.balance import Counts
 from services.gl.workers.worker import Worker
 
-ORDER = {"text": "{}", "name": "gl_config.json", "folder": None, "index": 0, "count": 2}
+CONFIG = {"text": "{}", "name": "gl_config.json", "folder": None, "index": 0, "count": 2}
 
 
 def test_a_cancelled_config_does_not_take_the_socket_of_the_next():
@@ -20,15 +20,15 @@ def test_a_cancelled_config_does_not_take_the_socket_of_the_next():
             worker = Worker(theirs, "gl", 0, Counts(file.fileno()).of(0))
             started, may_end = asyncio.Event(), asyncio.Event()
 
-            async def prepare_order(_):
+            async def prepare_config(_):
                 started.set()
                 try:
                     await asyncio.Event().wait()
                 finally:
                     await may_end.wait()
 
-            worker._prepare_order = prepare_order
-            preparing = asyncio.create_task(worker._prepare(ORDER, [socket.socket()]))
+            worker._prepare_config = prepare_config
+            preparing = asyncio.create_task(worker._prepare(CONFIG, [socket.socket()]))
             await started.wait()
             cancelling = asyncio.create_task(worker._cancel(None, []))
             for _ in range(5):
@@ -41,11 +41,11 @@ def test_a_cancelled_config_does_not_take_the_socket_of_the_next():
             taken = []
 
             async def take(_):
-                taken.append(worker._handed.take("127.0.0.1", 1))
+                taken.append(worker._passed.take("127.0.0.1", 1))
 
-            worker._prepare_order = take
+            worker._prepare_config = take
             given = socket.socket()
-            await worker._prepare(ORDER, [given])
+            await worker._prepare(CONFIG, [given])
             assert taken == [given]
             given.close()
             theirs.close()
@@ -53,8 +53,8 @@ def test_a_cancelled_config_does_not_take_the_socket_of_the_next():
     uvloop.run(run())
 
 
-def test_an_order_that_ends_late_leaves_the_next_alone():
-    """An order that has been replaced does not close the socket of the one after it."""
+def test_a_request_that_ends_late_leaves_the_next_alone():
+    """A request that has been replaced does not close the socket of the one after it."""
 
     async def run():
         ours, theirs = socket.socketpair()
@@ -64,16 +64,16 @@ def test_an_order_that_ends_late_leaves_the_next_alone():
             waiting = list(gates)
             taken = []
 
-            async def prepare_order(_):
+            async def prepare_config(_):
                 gate = waiting.pop(0)
                 await gate.wait()
                 if gate is gates[1]:
-                    taken.append(worker._handed.take("127.0.0.1", 1))
+                    taken.append(worker._passed.take("127.0.0.1", 1))
 
-            worker._prepare_order = prepare_order
-            first = asyncio.create_task(worker._prepare(ORDER, []))
+            worker._prepare_config = prepare_config
+            first = asyncio.create_task(worker._prepare(CONFIG, []))
             await asyncio.sleep(0)
-            second = asyncio.create_task(worker._prepare(ORDER, [given]))
+            second = asyncio.create_task(worker._prepare(CONFIG, [given]))
             await asyncio.sleep(0)
             gates[0].set()
             await first

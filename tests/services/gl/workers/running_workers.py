@@ -17,7 +17,7 @@ from tests.support.waiting import DEADLINE, until
 _TICK = 0.02  # seconds between two looks
 
 
-class Crew:
+class RunningWorkers:
     """The parent is `gateway`."""
 
     def __init__(self, gateway: Gateway) -> None:

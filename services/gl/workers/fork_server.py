@@ -1,8 +1,8 @@
-"""The template of the workers: a process that has loaded gl, and becomes a worker by copying itself (`fork`).
+"""The fork server: a process that has loaded gl, and forks each worker.
 
-So a worker starts at once, and shares the memory of the modules with the others. The template itself has no thread, no
-event loop and no connection: nothing that a copy could not use. It knows no config, and stays to replace workers that
-end. It ends when its parent has ended; its copies finish their calls.
+So a worker starts at once, and shares the memory of the modules with the others. The fork server itself has no thread,
+no event loop and no connection: nothing that a forked process could not use. It knows no config, and stays to replace
+workers that end. It ends when its parent has ended; the workers finish their calls.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from services.gl.workers.message import MOST_SOCKETS, Decoder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-OPTION = "--template"
-"""The first argument of a process that is a template from its start."""
+OPTION = "--fork-server"
+"""The first argument of a process that is a fork server from its start."""
 START = "start"
-"""The call that makes a copy: the worker's number, and its end of the channel. It returns the process id."""
+"""The call that forks a worker: its number, and its end of the channel. It returns the process id."""
 ENDED = "ended"
-"""What the template tells when a copy has ended: `pid`, and `code` as `os.waitstatus_to_exitcode` has it."""
+"""What the fork server tells when a worker has ended: `pid`, and `code` as `os.waitstatus_to_exitcode` has it."""
 
 _READ = 64 * 1024  # bytes
 
 
-class _Order(NamedTuple):
+class _StartRequest(NamedTuple):
     """A worker to start, and the id of the call that asks for it."""
 
     id: int
@@ -43,8 +43,8 @@ class _Order(NamedTuple):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run a template that was started as a program, and return its exit code, or that of a worker."""
-    parser = argparse.ArgumentParser(prog="gl", description="The template of workers, which only gl itself starts.")
+    """Run a fork server that was started as a program, and return its exit code, or that of a worker."""
+    parser = argparse.ArgumentParser(prog="gl", description="The fork server of workers, which only gl itself starts.")
     parser.add_argument(OPTION, action="store_true", required=True)
     parser.add_argument("--channel", type=int, required=True, help="descriptor of the channel to the parent")
     parser.add_argument("--counts", type=int, required=True, help="descriptor of the file with numbers of connections")
@@ -61,38 +61,38 @@ def freeze() -> None:
 
 
 def run(end: socket.socket, alias: str, counts: Counts) -> int:
-    """Make copies until the parent has ended. Returns the exit code; in a copy, that of the worker."""
-    _call_process("gl-template")
+    """Fork workers until the parent has ended. Returns the exit code; in a worker, that of the worker."""
+    _call_process("gl-fork-server")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # meant for the parent, when they go to a whole group
         signal.signal(number, signal.SIG_IGN)
-    template = _Template(end)
-    for order in template.orders():
-        if template.copy(order):
-            return _work(order, alias, counts)
+    server = _ForkServer(end)
+    for request in server.requests():
+        if server.fork(request):
+            return _work(request, alias, counts)
     return 0
 
 
-def _work(order: _Order, alias: str, counts: Counts) -> int:
-    _call_process(f"gl-worker-{order.number}")
-    logs.setup(alias, worker=order.number)
+def _work(request: _StartRequest, alias: str, counts: Counts) -> int:
+    _call_process(f"gl-worker-{request.number}")
+    logs.setup(alias, worker=request.number)
     try:
-        return worker.run(order.end, alias, order.number, counts.of(order.number))
+        return worker.run(request.end, alias, request.number, counts.of(request.number))
     finally:
         logs.finish()
 
 
-class _Template:
-    """Takes orders from the parent, and waits for copies that end."""
+class _ForkServer:
+    """Takes requests from the parent, and waits for workers that end."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
-        self._woken, self._wake = socket.socketpair()  # when a copy ends
+        self._woken, self._wake = socket.socketpair()  # when a worker ends
         for one in (self._woken, self._wake):
             one.setblocking(False)  # noqa: FBT003 - the standard library's own
         signal.set_wakeup_fd(self._wake.fileno())
         signal.signal(signal.SIGCHLD, _wake_up)
 
-    def orders(self) -> Iterator[_Order]:
+    def requests(self) -> Iterator[_StartRequest]:
         """The workers to start, until the parent has ended."""
         decoder, ready = Decoder(), select.poll()
         ready.register(self._end, select.POLLIN)
@@ -111,19 +111,19 @@ class _Template:
                     return
                 ends = [socket.socket(fileno=descriptor) for descriptor in descriptors]
                 for fields, _ in decoder.feed(data):
-                    yield _Order(fields["id"], fields["argument"], ends.pop(0))
+                    yield _StartRequest(fields["id"], fields["argument"], ends.pop(0))
 
-    def copy(self, order: _Order) -> bool:
-        """Make a copy of this process, and tell its id. Returns whether this is the copy."""
+    def fork(self, request: _StartRequest) -> bool:
+        """Fork this process, and tell the id of the new one. Returns whether this is the new one."""
         try:
             pid = os.fork()
         except OSError as error:
-            self._tell({"id": order.id, "error": f"the process cannot be copied: {error.strerror}"})
-            order.end.close()
+            self._tell({"id": request.id, "error": f"the process cannot be forked: {error.strerror}"})
+            request.end.close()
             return False
         if pid:
-            self._tell({"id": order.id, "result": pid})
-            order.end.close()
+            self._tell({"id": request.id, "result": pid})
+            request.end.close()
             return False
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -142,7 +142,7 @@ class _Template:
             self._tell({"call": ENDED, "argument": {"pid": pid, "code": os.waitstatus_to_exitcode(status)}})
 
     def _tell(self, fields: dict[str, Any]) -> None:
-        with contextlib.suppress(ConnectionError):  # `orders` sees the end of the parent as well
+        with contextlib.suppress(ConnectionError):  # `requests` sees the end of the parent as well
             self._end.sendall(message.encode(fields))
 
 

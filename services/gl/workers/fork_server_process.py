@@ -1,4 +1,4 @@
-"""The template of the workers, seen from its parent: the process that becomes each worker by copying itself."""
+"""The fork server, seen from its parent: the process that forks each worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gecholog.logs import Log
-from services.gl.workers import template
+from services.gl.workers import fork_server
 from services.gl.workers.channel import Channel
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 log = Log("workers")
 
 _MODULE = "services.gl"
-_COPIES_WITHIN_S = 60.0  # a template that is started as a program has to load gl first
+_FORKS_WITHIN_S = 60.0  # a fork server that is started as a program has to load gl first
 
 
 @dataclass(frozen=True, slots=True)
-class Forked:
-    """A template that was made by `fork`, and our end of the channel to it."""
+class ForkServer:
+    """A fork server that this process has forked, and our end of the channel to it."""
 
     alias: str
     counts: Counts
@@ -37,23 +37,23 @@ class Forked:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """A process that will be a worker. `exit_code` is None when its template ends first: then nobody will know it."""
+class ForkedWorker:
+    """A process that will be a worker. `exit_code` is None if the fork server ends first: then nobody will know it."""
 
     pid: int
     exit_code: asyncio.Future[int | None]
 
 
-def fork(alias: str, counts: Counts) -> Forked:
-    """Make the template from this process, which must have no threads and no event loop yet. Raises OSError."""
+def fork(alias: str, counts: Counts) -> ForkServer:
+    """Fork the fork server from this process, which must have no threads and no event loop yet. Raises OSError."""
     ours, theirs = socket.socketpair()
-    template.freeze()
+    fork_server.freeze()
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _end_with(lambda: template.run(theirs, alias, counts))
+        _end_with(lambda: fork_server.run(theirs, alias, counts))
     theirs.close()
-    return Forked(alias, counts, pid, ours)
+    return ForkServer(alias, counts, pid, ours)
 
 
 def _end_with(work: Callable[[], int]) -> NoReturn:
@@ -61,30 +61,30 @@ def _end_with(work: Callable[[], int]) -> NoReturn:
     code = 1
     try:
         code = work()
-    except BaseException:  # noqa: BLE001 - a border: whatever happens, the copy must not go on as its parent
+    except BaseException:  # noqa: BLE001 - a border: whatever happens, the child must not go on as its parent
         traceback.print_exc()
     finally:
         os._exit(code)
 
 
-class TemplateProcess:
-    """A running template."""
+class ForkServerProcess:
+    """A running fork server."""
 
     def __init__(self, end: socket.socket, reap: Callable[[], Awaitable[Any]]) -> None:
         """`reap` waits for the end of the process."""
-        self._channel = Channel(end, {template.ENDED: self._take_ended})
+        self._channel = Channel(end, {fork_server.ENDED: self._take_ended})
         self._exits: dict[int, asyncio.Future[int | None]] = {}
         self._reap = reap
-        self._living = asyncio.create_task(self._live(), name="template of workers")
+        self._living = asyncio.create_task(self._live(), name="fork server of workers")
 
     @classmethod
-    def of(cls, forked: Forked) -> TemplateProcess:
-        """The template that was forked before the event loop began."""
+    def of(cls, forked: ForkServer) -> ForkServerProcess:
+        """The fork server that was forked before the event loop began."""
         return cls(forked.end, lambda: asyncio.to_thread(os.waitpid, forked.pid, 0))
 
     @classmethod
-    async def start(cls, first: Forked) -> TemplateProcess:
-        """Start a template as a program, in place of the first one. Raises OSError."""
+    async def start(cls, first: ForkServer) -> ForkServerProcess:
+        """Start a fork server as a program, in place of the first one. Raises OSError."""
         counts = first.counts.descriptor
         ours, theirs = socket.socketpair()
         with theirs:
@@ -103,13 +103,13 @@ class TemplateProcess:
     def is_running(self) -> bool:
         return not self._living.done()
 
-    async def copy(self, index: int, end: socket.socket) -> Copy:
-        """Make a copy that is worker number `index`. `end` is the worker's end of its channel. Raises ChannelError."""
-        pid = await self._channel.call(template.START, index, [end], within=_COPIES_WITHIN_S)
-        return Copy(pid, self._exit_of(pid))
+    async def fork(self, index: int, end: socket.socket) -> ForkedWorker:
+        """Fork worker number `index`. `end` is the worker's end of its channel. Raises ChannelError."""
+        pid = await self._channel.call(fork_server.START, index, [end], within=_FORKS_WITHIN_S)
+        return ForkedWorker(pid, self._exit_of(pid))
 
     async def stop(self) -> None:
-        """End it. Its copies live on."""
+        """End it. Its workers live on."""
         self._channel.shut()
         await asyncio.wait({self._living})
 
@@ -138,4 +138,4 @@ class TemplateProcess:
 def _command(alias: str, channel: int, counts: int) -> list[str]:
     safe_path = ["-P"] if sys.flags.safe_path else []  # as in services/bin/program
     numbers = ["--channel", str(channel), "--counts", str(counts)]
-    return [sys.executable, *safe_path, "-m", _MODULE, template.OPTION, *numbers, "-a", alias]
+    return [sys.executable, *safe_path, "-m", _MODULE, fork_server.OPTION, *numbers, "-a", alias]

@@ -1,4 +1,4 @@
-"""The listening socket that a worker gets from its parent, which alone binds addresses."""
+"""The listening socket that the parent, which alone binds addresses, passes to a worker (`SCM_RIGHTS`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class HandedSocket:
+class PassedSocket:
     """Holds the socket that came with the last message, until the listener takes it."""
 
     def __init__(self) -> None:

@@ -11,14 +11,14 @@ from services.gl.workers.share import Share
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WorkerConfig:
     """A config file, and the share of the worker."""
 
     source: ConfigSource
     share: Share
 
     def to_json(self) -> dict[str, Any]:
-        """The order as JSON."""
+        """The message for the channel."""
         source = self.source
         return {
             "text": source.data.decode("utf-8"),  # a file that is not UTF-8 is not valid
@@ -29,8 +29,8 @@ class Order:
         }
 
     @classmethod
-    def of_json(cls, value: dict[str, Any]) -> Order:
-        """The order in JSON."""
+    def of_json(cls, value: dict[str, Any]) -> WorkerConfig:
+        """The reverse of `to_json`."""
         folder = None if value["folder"] is None else Path(value["folder"])
         source = ConfigSource(value["text"].encode("utf-8"), value["name"], folder)
         return cls(source, Share(value["index"], value["count"]))

@@ -10,10 +10,10 @@ from gecholog import backoff
 from gecholog.errors import GechologError
 from gecholog.logs import Log
 from services.gl.workers.channel import ChannelError
-from services.gl.workers.order import Order
+from services.gl.workers.fork_server_process import ForkServerProcess
 from services.gl.workers.process import WorkerProcess
 from services.gl.workers.share import Share
-from services.gl.workers.template_process import TemplateProcess
+from services.gl.workers.worker_config import WorkerConfig
 
 if TYPE_CHECKING:
     import socket
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from gecholog.task_owner import TaskOwner
     from services.gl.config import Config
+    from services.gl.workers.fork_server_process import ForkServer
     from services.gl.workers.statusfiles import StatusFiles
-    from services.gl.workers.template_process import Forked
 
 log = Log("workers")
 
@@ -41,8 +41,8 @@ class InForce:
     sockets: list[socket.socket]
 
 
-class Crew:
-    """All workers, by their numbers. `forked` is the template that they are copies of.
+class WorkerPool:
+    """All workers, by their numbers. `fork_server` is the process that forks them.
 
     `changing` is held while a config is being put in force, and while a worker joins. `changed` is called when
     something has changed that others see. `restarts` is how often a worker was started again.
@@ -50,17 +50,17 @@ class Crew:
 
     def __init__(
         self,
-        forked: Forked,
+        fork_server: ForkServer,
         count: int,
         files: StatusFiles,
         in_force: Callable[[], InForce],
         changed: Callable[[], None],
     ) -> None:
-        self._forked = forked
+        self._fork_server = fork_server
         self._files = files
         self._in_force = in_force
         self._changed = changed
-        self._template: TemplateProcess | None = None
+        self._forks: ForkServerProcess | None = None
         self._renewing = asyncio.Lock()
         self._workers: dict[int, WorkerProcess] = {}
         self._joined = asyncio.Event()
@@ -73,7 +73,7 @@ class Crew:
 
     async def start(self) -> None:
         """Start all workers, without clients. Raises GechologError if one cannot serve: then none of them shall."""
-        self._template = TemplateProcess.of(self._forked)
+        self._forks = ForkServerProcess.of(self._fork_server)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for index in range(self.count):
@@ -98,8 +98,8 @@ class Crew:
             self._files.ended(worker)
         self._files.update((), self.count, self.restarts)
         self._files.remove()
-        if self._template is not None:
-            await self._template.stop()
+        if self._forks is not None:
+            await self._forks.stop()
 
     # ----------------------------------------------------------------- looking
 
@@ -133,9 +133,9 @@ class Crew:
         answered = zip(members, results, strict=True)
         return {worker.index: result for worker, result in answered if not isinstance(result, BaseException)}
 
-    def order(self, index: int, config: Config) -> Order:
+    def config_for(self, index: int, config: Config) -> WorkerConfig:
         """What worker number `index` is told to prepare."""
-        return Order(config.source, Share(index, self.count))
+        return WorkerConfig(config.source, Share(index, self.count))
 
     # ----------------------------------------------------------------- workers
 
@@ -143,20 +143,20 @@ class Crew:
         found = self._in_force()
         try:
             self._workers[index] = worker = await self._new(index)
-            await worker.prepare(self.order(index, found.config), found.sockets)
+            await worker.prepare(self.config_for(index, found.config), found.sockets)
         except ChannelError as error:
             raise GechologError(f"worker {index}: {error}") from error
 
     async def _new(self, index: int) -> WorkerProcess:
         """Start a process. Raises ChannelError, OSError."""
-        return await WorkerProcess.start(index, await self._running_template(), self._changed)
+        return await WorkerProcess.start(index, await self._running_fork_server(), self._changed)
 
-    async def _running_template(self) -> TemplateProcess:
+    async def _running_fork_server(self) -> ForkServerProcess:
         async with self._renewing:
-            if self._template is None or not self._template.is_running:
-                log.error("template of workers has ended, starting another")
-                self._template = await TemplateProcess.start(self._forked)
-            return self._template
+            if self._forks is None or not self._forks.is_running:
+                log.error("fork server of workers ended, starting another")
+                self._forks = await ForkServerProcess.start(self._fork_server)
+            return self._forks
 
     async def _keep(self, index: int) -> None:
         """Start a worker again whenever it ends. Raises GechologError if that does not help."""
@@ -185,7 +185,7 @@ class Crew:
                 other.channel.tell("adopt", None)
 
     def _forget(self, worker: WorkerProcess) -> None:
-        self._forked.counts.clear(worker.index)
+        self._fork_server.counts.clear(worker.index)
         self._files.ended(worker)
         del self._workers[worker.index]
 
@@ -214,7 +214,7 @@ class Crew:
     async def _join(self, worker: WorkerProcess) -> None:
         """Have a worker serve with the config in force. Raises ChannelError."""
         found = self._in_force()
-        await worker.prepare(self.order(worker.index, found.config), found.sockets)
+        await worker.prepare(self.config_for(worker.index, found.config), found.sockets)
         async with self.changing:
             if self._in_force().config is not found.config:  # there was a reload meanwhile
                 raise ChannelError("another config has been put in force")
