@@ -29,6 +29,7 @@ def test_usage_and_records(tmp_path, upstream, bus_server, shared_upstream, shar
     )
     workers = RunningWorkers(Gateway(tmp_path / "gl", away, values | {"workers": 3}).ready())
     try:
+        workers.gateway.process.wait_for_log("limits are divided among workers", times=3)  # else each has the whole
         away.kill()
         free = {workers.gateway.call("GET", "/free/").transaction for _ in range(12)}
         assert {int(one.split("_")[2]) % 64 for one in free} == {1, 2, 3}
