@@ -155,7 +155,7 @@ def ways_of(conf: Path, folder: Path) -> dict[str, Bench]:
     records: Any = _Recorder()
     deps = Dependencies(bus, _Upstream(), records, Status())
     mirror = QuotaMirror(folder / "quotas")
-    mirror.load(deps.quotas.ledger, deps.quotas.clock())
+    mirror.load(deps.quotas.table, deps.quotas.clock())
     deps.quotas.save = mirror.save
     woken = asyncio.Event()
     deps.quotas.publish = woken.set

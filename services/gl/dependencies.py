@@ -10,7 +10,7 @@ from services.gl.images.source import ImageSource, NoImages
 from services.gl.keyring import Keyring
 from services.gl.metrics.call_metrics import CallMetrics
 from services.gl.models.ratings import Ratings
-from services.gl.quota.book import QuotaBook
+from services.gl.quota.enforcer import QuotaEnforcer
 from services.gl.targets.health import TargetHealth
 
 if TYPE_CHECKING:
@@ -38,6 +38,6 @@ class Dependencies:
     ratings: Ratings = field(default_factory=Ratings)
     unpacked: UnpackedBytes = field(default_factory=UnpackedBytes)
     images: ImageSource = field(default_factory=NoImages)
-    quotas: QuotaBook = field(default_factory=QuotaBook)
+    quotas: QuotaEnforcer = field(default_factory=QuotaEnforcer)
     keyring: Keyring = field(default_factory=Keyring)
     metrics: CallMetrics = field(default_factory=CallMetrics)

@@ -36,7 +36,7 @@ from services.gl.metrics.call_metrics import CallMetrics
 from services.gl.metrics.gateway_state import Counts, snapshot_of_state
 from services.gl.models.ratings import Ratings
 from services.gl.prices.price_file import PriceFile
-from services.gl.quota.book import QuotaBook
+from services.gl.quota.enforcer import QuotaEnforcer
 from services.gl.quota.mirror import QuotaMirror
 from services.gl.quota.sharing import BucketLocation, QuotaSharing
 from services.gl.record.delivery.backpressure import Backpressure
@@ -108,7 +108,7 @@ class Gateway:
         self._keys = KeyService(role.key_mirror, role.first_key)
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
-        self._quotas = QuotaBook()
+        self._quotas = QuotaEnforcer()
         self._quota_sharing = QuotaSharing(self._quotas, QuotaMirror(role.usage_folder, role.left_usage), role.part)
         self._discovery = Discovery(self._required, self._apply_changes)
         self._aws = CredentialStore(lambda: self._required().config)

@@ -21,11 +21,11 @@ from gecholog.gateway_bus import GatewayBus
 from gecholog.key_store import Contents
 from gecholog.keys import KeyEntry, OwnerEntry
 from gecholog.nats_login import connected
-from gecholog.quota.ledger import Ledger
 from gecholog.quota.limits import TOKENS, Budget, Limits, usd_text
 from gecholog.quota.meter import ReplicaUsage
 from gecholog.quota.period import Period
 from gecholog.quota.subject import DAY, MINUTE, REQUESTS
+from gecholog.quota.usage_table import UsageTable
 from gecholog.quota.window import CalendarWindow
 from services.gui.ledger.amounts import usd_shown, whole
 
@@ -124,13 +124,13 @@ def _share(spender: Spender) -> float:
     return budget.used / budget.limit if budget is not None else 0.0
 
 
-def spending_of(contents: Contents, counted: Ledger, now: float) -> Spending:
+def spending_of(contents: Contents, counted: UsageTable, now: float) -> Spending:
     """What the entries of the bucket of keys have used, by the counts. Pure."""
     found = tuple(_spenders(contents, counted, int(now * 1000)))
     return Spending(contents, found, {(one.kind, one.id): one for one in found})
 
 
-def _spenders(contents: Contents, counted: Ledger, now_ms: int) -> Iterator[Spender]:
+def _spenders(contents: Contents, counted: UsageTable, now_ms: int) -> Iterator[Spender]:
     entries: list[KeyEntry | OwnerEntry] = [*contents.keys.values(), *contents.owners.values()]
     for entry in entries:
         kind, name = ("key", entry.id) if isinstance(entry, KeyEntry) else ("owner", entry.name)
@@ -138,7 +138,7 @@ def _spenders(contents: Contents, counted: Ledger, now_ms: int) -> Iterator[Spen
             yield Spender(kind, name, entry.name or name, uses)
 
 
-def _uses(limits: Limits, subject: str, counted: Ledger, now_ms: int) -> Iterator[Use]:
+def _uses(limits: Limits, subject: str, counted: UsageTable, now_ms: int) -> Iterator[Use]:
     quotas, held = limits.quotas, counted.held(subject, now_ms)
     if limits.budget is not None:
         yield _of_budget(limits.budget, subject, counted, now_ms)
@@ -154,7 +154,7 @@ def _uses(limits: Limits, subject: str, counted: Ledger, now_ms: int) -> Iterato
         yield Use("at a time", "", held.calls, quotas.concurrency)
 
 
-def _of_budget(budget: Budget, subject: str, counted: Ledger, now_ms: int) -> Use:
+def _of_budget(budget: Budget, subject: str, counted: UsageTable, now_ms: int) -> Use:
     held = counted.held(subject, now_ms)
     ends = CalendarWindow(budget.period, budget.time_zone).leaves(now_ms)
     return Use(
@@ -190,9 +190,9 @@ async def _contents(where: GatewayBus) -> Contents:
         return await store.read()
 
 
-async def counts(where: GatewayBus, now: float) -> Ledger:
+async def counts(where: GatewayBus, now: float) -> UsageTable:
     """The counts of all replicas of a gateway; nothing if no gateway has counted yet. Raises BusError."""
-    counted = Ledger()
+    counted = UsageTable()
     async with connected(where.address, "spent") as client:
         try:
             await _read_counts(client, where, counted, int(now * 1000))
@@ -203,14 +203,14 @@ async def counts(where: GatewayBus, now: float) -> Ledger:
     return counted
 
 
-async def _read_counts(client: Client, where: GatewayBus, counted: Ledger, now_ms: int) -> None:
+async def _read_counts(client: Client, where: GatewayBus, counted: UsageTable, now_ms: int) -> None:
     bucket = await client.jetstream().key_value(where.storage.bucket(BUCKET))
     for entry in await key_store.all_entries(bucket):
         if not entry.operation and entry.value:
             add_count(counted, where.topic, entry.key, entry.value, now_ms)
 
 
-def add_count(counted: Ledger, topic: str, key: str, value: bytes, now_ms: int) -> None:
+def add_count(counted: UsageTable, topic: str, key: str, value: bytes, now_ms: int) -> None:
     """Add the counts of a replica from an entry of the bucket. What is none, or of another topic, is ignored."""
     prefix = f"{topic}."
     if not key.startswith(prefix):

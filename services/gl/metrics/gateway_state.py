@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gecholog.quota.subject import Subject
     from services.gl.config import Config
     from services.gl.keyring import Keyring
-    from services.gl.quota.book import QuotaBook
+    from services.gl.quota.enforcer import QuotaEnforcer
     from services.gl.record.delivery.recorder import Recorder
     from services.gl.targets.breakers import BreakerState
     from services.gl.targets.health import TargetHealth
@@ -40,7 +40,7 @@ class Parts(Protocol):
     @property
     def targets(self) -> TargetHealth: ...
     @property
-    def quotas(self) -> QuotaBook: ...
+    def quotas(self) -> QuotaEnforcer: ...
     @property
     def keyring(self) -> Keyring: ...
 
@@ -97,10 +97,10 @@ def _subjects(config: Config, parts: Parts) -> Iterator[Subject]:
         yield from of_key(key.id, key.limits)
 
 
-def _budgets(subjects: Iterable[Subject], quotas: QuotaBook) -> Iterator[tuple[tuple[str], float]]:
+def _budgets(subjects: Iterable[Subject], quotas: QuotaEnforcer) -> Iterator[tuple[tuple[str], float]]:
     now = quotas.clock()
     for subject in subjects:
         budget = subject.limits.budget
         if budget is not None and budget.amount:
-            spent = quotas.ledger.meter(subject.name, budget.window).used(now).get(budget.unit, 0)
+            spent = quotas.table.meter(subject.name, budget.window).used(now).get(budget.unit, 0)
             yield (subject.name,), spent / budget.amount

@@ -1,1 +1,1 @@
-"""Quotas and budgets of the gateway: the ledger with its clock, and how limits are told to clients."""
+"""Quotas and budgets of the gateway: enforced from memory, kept on disk, shared with replicas, and told to clients."""

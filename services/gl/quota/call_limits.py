@@ -11,8 +11,8 @@ from services.gl.quota.subjects import of_key, of_owner
 if TYPE_CHECKING:
     from gecholog.keys import KeyEntry, OwnerEntry
     from gecholog.quota.accounts import Accounts
-    from gecholog.quota.ledger import Ledger
     from gecholog.quota.subject import Subject
+    from gecholog.quota.usage_table import UsageTable
     from services.gl.quota.divided import Part
 
 _MOST = 4096  # that are kept
@@ -35,8 +35,8 @@ class _Kept(NamedTuple):
 class LimitsTable:
     """The limits of calls. Configs, keys and owners never change, so they are told by their identity."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, table: UsageTable) -> None:
+        self._table = table
         self._kept: dict[tuple[int, int, int], _Kept] = {}
         self._part = WHOLE
 
@@ -68,5 +68,5 @@ class LimitsTable:
             return None
         if self._part != WHOLE:
             subjects = tuple(map(self._part.of_subject, subjects))
-        accounts = self._ledger.accounts(subjects)
+        accounts = self._table.accounts(subjects)
         return CallLimits(accounts, RateHeaders(accounts))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import file_lock
 from gecholog.logs import Log
-from gecholog.quota.ledger import Ledger
+from gecholog.quota.usage_table import UsageTable
 from services.gl.quota.usage_folder import UsageFolder
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = Log("quota")
 
 
-def adopt(folders: Iterable[Path], ledger: Ledger, now: int, store: Callable[[], bool]) -> None:
+def adopt(folders: Iterable[Path], table: UsageTable, now: int, store: Callable[[], bool]) -> None:
     """Count the usage in folders as that of other replicas, and remove those that `store` has then written elsewhere.
 
     It keeps the name of its replica: on the bus, too, it counts once. Folders whose process lives are left alone.
@@ -29,7 +29,7 @@ def adopt(folders: Iterable[Path], ledger: Ledger, now: int, store: Callable[[],
         except OSError:
             continue
         try:
-            _count(UsageFolder(folder), ledger, now)
+            _count(UsageFolder(folder), table, now)
             if store():
                 UsageFolder(folder).remove()
                 log.info("usage of a worker that is no more taken over", folder=folder.name)
@@ -39,11 +39,11 @@ def adopt(folders: Iterable[Path], ledger: Ledger, now: int, store: Callable[[],
             os.close(lock)
 
 
-def _count(folder: UsageFolder, ledger: Ledger, now: int) -> None:
+def _count(folder: UsageFolder, table: UsageTable, now: int) -> None:
     """Merge what its process has counted, not what that knew of others."""
-    state, found = folder.state(), Ledger()
+    state, found = folder.state(), UsageTable()
     folder.restore(found, state)
     replica = secrets.token_hex(6) if state is None else state.replica
     for part, other, usage in found.usages(now):
         if not other:
-            ledger.restore(part, replica, usage)
+            table.restore(part, replica, usage)

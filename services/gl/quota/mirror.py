@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from gecholog.quota.accounts import Accounts
     from gecholog.quota.holds import Held
-    from gecholog.quota.ledger import Ledger
     from gecholog.quota.subject import Mark
+    from gecholog.quota.usage_table import UsageTable
 
 log = Log("quota")
 
@@ -65,8 +65,8 @@ class QuotaMirror:
         self._full = asyncio.Event()
         self._has_failed = False
 
-    def load(self, ledger: Ledger, now: int) -> None:
-        """Put the usage on disk into a ledger, and begin to store."""
+    def load(self, table: UsageTable, now: int) -> None:
+        """Put the usage on disk into the table, and begin to store."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = file_lock.acquire(self._folder / "lock")
@@ -76,13 +76,13 @@ class QuotaMirror:
         state = self._files.state()
         if state is not None:
             self.replica = state.replica
-        self._files.restore(ledger, state)
+        self._files.restore(table, state)
         self._number = max(self._files.logs(), default=0)
-        self._write_state(self._begin(ledger, now))
-        self._adopt(ledger, now)
+        self._write_state(self._begin(table, now))
+        self._adopt(table, now)
 
-    def _adopt(self, ledger: Ledger, now: int) -> None:
-        left_usage.adopt(self._left(), ledger, now, lambda: self._write_state(self._begin(ledger, now)))
+    def _adopt(self, table: UsageTable, now: int) -> None:
+        left_usage.adopt(self._left(), table, now, lambda: self._write_state(self._begin(table, now)))
 
     def save(self, accounts: Accounts, used: Held, marks: Sequence[Mark], now: int) -> None:
         """Store what a settled call has used, and the marks that it reached."""
@@ -103,21 +103,21 @@ class QuotaMirror:
         if self._log.used > _LARGE_LOG:
             self._full.set()
 
-    async def run(self, ledger: Ledger, clock: Callable[[], int]) -> None:
+    async def run(self, table: UsageTable, clock: Callable[[], int]) -> None:
         """Write a state now and then, so that logs do not grow without end."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL_S):
                     await self._full.wait()
             self._full.clear()
-            self._adopt(ledger, clock())  # the process of a folder may have lived when this one began
+            self._adopt(table, clock())  # the process of a folder may have lived when this one began
             if self._log is not None and self._log.used:
-                await asyncio.to_thread(self._write_state, self._begin(ledger, clock()))
+                await asyncio.to_thread(self._write_state, self._begin(table, clock()))
 
-    def close(self, ledger: Ledger, now: int) -> None:
+    def close(self, table: UsageTable, now: int) -> None:
         """Write the last state."""
         if self._log is not None:
-            self._write_state(self._begin(ledger, now))
+            self._write_state(self._begin(table, now))
             self._log.close()
             self._log = None
         if self._lock is not None:
@@ -126,9 +126,9 @@ class QuotaMirror:
 
     # ---------------------------------------------------------------- writing
 
-    def _begin(self, ledger: Ledger, now: int) -> State | None:
+    def _begin(self, table: UsageTable, now: int) -> State | None:
         """Begin a new log. Returns what has been counted before it; None if that fails."""
-        return State(self.replica, self._number, list(ledger.usages(now))) if self._begin_log() else None
+        return State(self.replica, self._number, list(table.usages(now))) if self._begin_log() else None
 
     def _begin_log(self) -> bool:
         try:

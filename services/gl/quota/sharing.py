@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from gecholog.bus import Bus
     from gecholog.bus_storage import BusStorage
     from gecholog.task_owner import TaskOwner
-    from services.gl.quota.book import QuotaBook
     from services.gl.quota.divided import Part
+    from services.gl.quota.enforcer import QuotaEnforcer
     from services.gl.quota.mirror import QuotaMirror
 
 log = Log("quota")
@@ -40,11 +40,14 @@ class BucketLocation(NamedTuple):
 
 
 class QuotaSharing:
-    """Shares what is in a book. `begin` and `activate` are called with each config that is put in force."""
+    """Shares what the enforcer counts with the other replicas.
 
-    def __init__(self, book: QuotaBook, mirror: QuotaMirror, part: Part = WHOLE) -> None:
+    `begin` and `activate` are called with each config that is put in force.
+    """
+
+    def __init__(self, enforcer: QuotaEnforcer, mirror: QuotaMirror, part: Part = WHOLE) -> None:
         """`part` is what this process may use of each limit while the bus has no JetStream to share over."""
-        self._book = book
+        self._enforcer = enforcer
         self._part = part
         self._mirror = mirror
         self._events = QuotaEvents()
@@ -57,10 +60,10 @@ class QuotaSharing:
         if not has_limits or self._is_storing:
             return
         self._is_storing = True
-        self._mirror.load(self._book.ledger, self._book.clock())
-        self._book.save = self._mirror.save
-        self._book.report = self._events.report
-        owner.spawn(self._mirror.run(self._book.ledger, self._book.clock), "usage on disk")
+        self._mirror.load(self._enforcer.table, self._enforcer.clock())
+        self._enforcer.save = self._mirror.save
+        self._enforcer.report = self._events.report
+        owner.spawn(self._mirror.run(self._enforcer.table, self._enforcer.clock), "usage on disk")
         owner.spawn(self._events.run(), "events of budgets")
 
     async def activate(self, location: BucketLocation, gateway_id: str) -> None:
@@ -77,20 +80,20 @@ class QuotaSharing:
             location.bus,
             bucket,
             naming,
-            self._book.ledger,
+            self._enforcer.table,
             log=log,
             messages=_MESSAGES,
             pace=_PACE,
             on_sharing=self._on_sharing,
         )
-        self._book.publish = self._replicator.notify
+        self._enforcer.publish = self._replicator.notify
         if old is not None:
             await old.close()
         await self._replicator.ready(_READY_TIMEOUT_S)
 
     def _on_sharing(self, is_possible: bool) -> None:  # noqa: FBT001 - a callback
         """Without JetStream, workers do not know what the others count. They must not use more than one limit."""
-        if self._book.limits.divide(WHOLE if is_possible else self._part) and not is_possible:
+        if self._enforcer.limits.divide(WHOLE if is_possible else self._part) and not is_possible:
             log.warning("limits are divided among workers", workers=self._part.count)
 
     async def stop(self) -> None:
@@ -98,4 +101,4 @@ class QuotaSharing:
         if self._replicator is not None:
             await self._replicator.close()
         if self._is_storing:
-            self._mirror.close(self._book.ledger, self._book.clock())
+            self._mirror.close(self._enforcer.table, self._enforcer.clock())

@@ -10,16 +10,16 @@ import msgspec
 
 from gecholog import atomic_file, regular_file
 from gecholog.logs import Log
-from gecholog.quota.ledger import Counted
 from gecholog.quota.limits import NANO_USD, TOKENS
 from gecholog.quota.meter import ReplicaUsage
+from gecholog.quota.usage_table import Counted
 from services.gl.quota.usage_log import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gecholog.quota.ledger import Ledger
+    from gecholog.quota.usage_table import UsageTable
 
 log = Log("quota")
 
@@ -59,26 +59,26 @@ class UsageFolder:
             log.error("stored usage cannot be read, beginning anew", folder=str(self.path), reason=str(error))
             return None
 
-    def restore(self, ledger: Ledger, state: State | None) -> None:
-        """Put a state and what the logs after it say into a ledger, which is empty. Raises OSError.
+    def restore(self, table: UsageTable, state: State | None) -> None:
+        """Put a state and what the logs after it say into an empty table. Raises OSError.
 
         The last line of each log may be incomplete.
         """
         for part, replica, usage in () if state is None else state.usages:
             with contextlib.suppress(ValueError):  # of another version
-                ledger.restore(part, replica, usage)
+                table.restore(part, replica, usage)
         first = 0 if state is None else state.log
         for number in sorted(self.logs()):
             if number >= first:
-                self._replay(ledger, number)
+                self._replay(table, number)
 
-    def _replay(self, ledger: Ledger, number: int) -> None:
+    def _replay(self, table: UsageTable, number: int) -> None:
         for line in lines_of(regular_file.read_bytes(self.log(number))):
             with contextlib.suppress(msgspec.MsgspecError, ValueError):
                 when, tokens, nano_usd, meters = _read_line(line)
                 counts = {TOKENS: tokens, NANO_USD: nano_usd}
                 for name, window, fields in meters:
-                    ledger.count_again(Counted(name, window, {one: counts.get(one, 1) for one in fields}), when)
+                    table.count_again(Counted(name, window, {one: counts.get(one, 1) for one in fields}), when)
 
     def write(self, state: State) -> None:
         """Store a state, then remove the logs that are in it. Raises OSError."""

@@ -14,40 +14,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gecholog.keys import KeyEntry
-    from gecholog.quota.ledger import Ledger
     from gecholog.quota.limits import Budget
     from gecholog.quota.subject import Subject
+    from gecholog.quota.usage_table import UsageTable
 
 _PERSONAL = ("key.", "owner.")
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
-def usage_report(subjects: Iterable[Subject], key: KeyEntry | None, ledger: Ledger, now: int) -> dict[str, Any]:
+def usage_report(subjects: Iterable[Subject], key: KeyEntry | None, table: UsageTable, now: int) -> dict[str, Any]:
     """The usage of the client's key and its owner; of the router and the gateway if neither has limits.
 
     A key without limits is told that it has none.
     """
     every = tuple(subjects)
     personal = [one for one in every if one.name.startswith(_PERSONAL)]
-    data = [_shown(one, ledger, now) for one in personal or every]
+    data = [_shown(one, table, now) for one in personal or every]
     if key is not None and not key.limits:
         data.append({"object": "limits", "subject": "key", "name": key.id, "quotas": {}, "budget": None})
     return {"object": "usage", "data": data}
 
 
-def _shown(subject: Subject, ledger: Ledger, now: int) -> dict[str, Any]:
+def _shown(subject: Subject, table: UsageTable, now: int) -> dict[str, Any]:
     kind, _, name = subject.name.partition(".")
     shown: dict[str, Any] = {"object": "limits", "subject": kind, **({"name": name} if name else {})}
-    if quotas := dict(_quotas(subject, ledger, now)):
+    if quotas := dict(_quotas(subject, table, now)):
         shown["quotas"] = quotas
     if subject.limits.budget is not None:
-        shown["budget"] = _budget(subject, subject.limits.budget, ledger, now)
+        shown["budget"] = _budget(subject, subject.limits.budget, table, now)
     return shown
 
 
-def _quotas(subject: Subject, ledger: Ledger, now: int) -> Iterator[tuple[str, dict[str, int]]]:
-    name, quotas, held = subject.name, subject.limits.quotas, ledger.held(subject.name, now)
-    minute, day = ledger.meter(name, MINUTE).used(now), ledger.meter(name, DAY).used(now)
+def _quotas(subject: Subject, table: UsageTable, now: int) -> Iterator[tuple[str, dict[str, int]]]:
+    name, quotas, held = subject.name, subject.limits.quotas, table.held(subject.name, now)
+    minute, day = table.meter(name, MINUTE).used(now), table.meter(name, DAY).used(now)
     known = (
         ("rpm", quotas.rpm, minute.get(REQUESTS, 0)),
         ("tpm", quotas.tpm, minute.get(TOKENS, 0) + held.tokens),
@@ -59,9 +59,9 @@ def _quotas(subject: Subject, ledger: Ledger, now: int) -> Iterator[tuple[str, d
             yield quota, {"limit": limit, "used": used, "remaining": max(0, limit - used)}
 
 
-def _budget(subject: Subject, budget: Budget, ledger: Ledger, now: int) -> dict[str, Any]:
+def _budget(subject: Subject, budget: Budget, table: UsageTable, now: int) -> dict[str, Any]:
     window = CalendarWindow(budget.period, budget.time_zone)
-    used, held = ledger.meter(subject.name, window.name).used(now), ledger.held(subject.name, now)
+    used, held = table.meter(subject.name, window.name).used(now), table.held(subject.name, now)
     spent = used.get(TOKENS if budget.is_tokens else NANO_USD, 0)
     left = budget.amount - spent - (held.tokens if budget.is_tokens else held.nano_usd)
     begins, ends = window.bucket_bounds(now)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from gecholog.key_store import Contents
 from gecholog.keys import KeyEntry, OwnerEntry
-from gecholog.quota.ledger import Ledger
 from gecholog.quota.limits import Limits, Quotas, budget_of, budget_of_text
 from gecholog.quota.part import part_of
+from gecholog.quota.usage_table import UsageTable
 from services.gui.spent import Use, add_count, spending_of
 
 NOW = 1_796_000_000.0  # 2026-11-30
@@ -18,11 +18,11 @@ TOPIC = "coburn.gl.gecholog"
 
 
 def counted(*entries):
-    ledger = Ledger()
+    table = UsageTable()
     for window, name, replica, fields in entries:
         value = json.dumps({"uses": [[MS, fields]], "until": MS + 10**9}).encode()
-        add_count(ledger, TOPIC, f"{TOPIC}.{part_of(window, name)}.{replica}", value, MS)
-    return ledger
+        add_count(table, TOPIC, f"{TOPIC}.{part_of(window, name)}.{replica}", value, MS)
+    return table
 
 
 def contents():
@@ -35,14 +35,14 @@ def contents():
 
 
 def test_the_counts_of_all_replicas_are_added():
-    ledger = counted(
+    table = counted(
         ("month@Europe/Stockholm", "key.k1", "r1", {"nano_usd": 10**10}),
         ("month@Europe/Stockholm", "key.k1", "r2", {"nano_usd": 9 * 10**9}),
         ("month", "key.k1", "r1", {"nano_usd": 5}),  # of a budget that was changed since
         ("minute", "key.k1", "r1", {"requests": 61}),
         ("day", "owner.team", "r1", {"tokens": 850}),
     )
-    found = spending_of(contents(), ledger, NOW)
+    found = spending_of(contents(), table, NOW)
     assert [(one.kind, one.id, one.state) for one in found.spenders] == [
         ("key", "k1", "reached"),
         ("owner", "team", "near"),
@@ -57,15 +57,15 @@ def test_the_counts_of_all_replicas_are_added():
 
 
 def test_what_is_no_count_of_this_gateway_is_ignored():
-    ledger = Ledger()
+    table = UsageTable()
     for key, value in (
         ("coburn.gl.other.month.key=2ek1.r1", b'{"uses": [[1, {"nano_usd": 1}]], "until": 9}'),
         (f"{TOPIC}.month.key=2ek1.r1", b"no json"),
         (f"{TOPIC}.decade.key=2ek1.r1", b'{"uses": [], "until": 9}'),
         (f"{TOPIC}.nothing", b'{"uses": [], "until": 9}'),
     ):
-        add_count(ledger, TOPIC, key, value, MS)
-    assert spending_of(contents(), ledger, NOW).by_id["key", "k1"].budget.used == 0
+        add_count(table, TOPIC, key, value, MS)
+    assert spending_of(contents(), table, NOW).by_id["key", "k1"].budget.used == 0
 
 
 @given(st.integers(0, 10**15), st.integers(1, 10**15))

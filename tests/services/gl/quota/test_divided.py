@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.quota.ledger import Ledger
 from gecholog.quota.limits import Budget, Limits, Quotas
 from gecholog.quota.period import Period
 from gecholog.quota.subject import Subject
+from gecholog.quota.usage_table import UsageTable
 from services.gl.quota.call_limits import LimitsTable
 from services.gl.quota.divided import WHOLE, Part
 
@@ -31,8 +31,8 @@ def test_all_limits_are_divided():
 
 def test_calls_have_their_part_at_once():
     """Limits that were prepared before are prepared again; what was counted stays counted."""
-    ledger = Ledger()
-    table, subjects = LimitsTable(ledger), (Subject("router./a/", Limits(Quotas(rpm=4))),)
+    table = UsageTable()
+    table, subjects = LimitsTable(table), (Subject("router./a/", Limits(Quotas(rpm=4))),)
     assert table.of(subjects, None, None).accounts.admit(1000) is None
     assert table.divide(Part(1, 4))
     assert not table.divide(Part(1, 4))

@@ -8,7 +8,7 @@ from gecholog.quota.holds import NOTHING, Held
 from gecholog.quota.limits import Budget, Limits
 from gecholog.quota.period import Period
 from gecholog.quota.subject import Subject
-from services.gl.quota.book import QuotaBook
+from services.gl.quota.enforcer import QuotaEnforcer
 from services.gl.quota.mirror import QuotaMirror
 
 NOW = 1_796_000_000_000
@@ -17,21 +17,21 @@ SUBJECTS = (Subject("key.a", Limits(budget=BUDGET)),)
 
 
 def opened(folder, left=()):
-    book, mirror = QuotaBook(lambda: NOW), QuotaMirror(folder, lambda: [one for one in left if one.is_dir()])
-    mirror.load(book.ledger, NOW)
-    book.save = mirror.save
-    return book, mirror
+    enforcer, mirror = QuotaEnforcer(lambda: NOW), QuotaMirror(folder, lambda: [one for one in left if one.is_dir()])
+    mirror.load(enforcer.table, NOW)
+    enforcer.save = mirror.save
+    return enforcer, mirror
 
 
-def spend(book, tokens):
-    accounts = book.ledger.accounts(SUBJECTS)
-    assert book.admit(accounts) is None
-    book.settle(accounts, NOTHING, Held(0, tokens))
-    book.end(accounts)
+def spend(enforcer, tokens):
+    accounts = enforcer.table.accounts(SUBJECTS)
+    assert enforcer.admit(accounts) is None
+    enforcer.settle(accounts, NOTHING, Held(0, tokens))
+    enforcer.end(accounts)
 
 
-def spent(book):
-    return book.ledger.spent("key.a", BUDGET, NOW)
+def spent(enforcer):
+    return enforcer.table.spent("key.a", BUDGET, NOW)
 
 
 @pytest.mark.parametrize("is_orderly", [True, False], ids=["stopped", "killed"])
@@ -40,28 +40,28 @@ def test_it_counts_once(tmp_path, is_orderly):
     other, others = opened(tmp_path / "worker-1")
     spend(other, 7)
     if is_orderly:
-        others.close(other.ledger, NOW)
+        others.close(other.table, NOW)
     else:
         os.close(others._lock)
     for _ in range(2):
-        book, mirror = opened(tmp_path, [tmp_path / "worker-1"])
-        assert spent(book) == 7
-        assert list(book.ledger.meter("key.a", BUDGET.window).replicas) == [others.replica]
+        enforcer, mirror = opened(tmp_path, [tmp_path / "worker-1"])
+        assert spent(enforcer) == 7
+        assert list(enforcer.table.meter("key.a", BUDGET.window).replicas) == [others.replica]
         assert not (tmp_path / "worker-1").exists()
-        mirror.close(book.ledger, NOW)
+        mirror.close(enforcer.table, NOW)
 
 
 def test_what_it_knew_of_us_does_not_count_again(tmp_path):
     """A worker's file has the usage of the other workers as well."""
-    book, mirror = opened(tmp_path)
-    spend(book, 5)
+    enforcer, mirror = opened(tmp_path)
+    spend(enforcer, 5)
     other, others = opened(tmp_path / "worker-1")
-    for part, replica, usage in book.ledger.usages(NOW):
-        other.ledger.restore(part, replica or mirror.replica, usage)
+    for part, replica, usage in enforcer.table.usages(NOW):
+        other.table.restore(part, replica or mirror.replica, usage)
     spend(other, 7)
     assert spent(other) == 12
-    for one, its in ((book, mirror), (other, others)):
-        its.close(one.ledger, NOW)
+    for one, its in ((enforcer, mirror), (other, others)):
+        its.close(one.table, NOW)
     again, _ = opened(tmp_path, [tmp_path / "worker-1"])
     assert spent(again) == 12
 
@@ -70,6 +70,6 @@ def test_a_worker_that_lives_keeps_its_own(tmp_path):
     """Its folder is locked."""
     other, _ = opened(tmp_path / "worker-1")
     spend(other, 7)
-    book, _ = opened(tmp_path, [tmp_path / "worker-1"])
-    assert spent(book) == 0
+    enforcer, _ = opened(tmp_path, [tmp_path / "worker-1"])
+    assert spent(enforcer) == 0
     assert (tmp_path / "worker-1").is_dir()

@@ -19,7 +19,7 @@ from gecholog.quota.subject import Subject
 from gecholog.rawjson import Raw
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
-from services.gl.quota.book import QuotaBook
+from services.gl.quota.enforcer import QuotaEnforcer
 from services.gl.record import recording
 from services.gl.responses.response import LocalResponse
 from services.gl.stages import egress, inbound
@@ -443,7 +443,7 @@ async def test_nothing_is_read_for_a_caller_who_left_in_the_middle():
 async def test_usage_is_read_for_a_client_that_is_charged():
     """It is read also if the client asked for it, and left before it came, or if nobody did."""
     subject = Subject("key.k", Limits(budget=Budget(1000, Period.TOTAL, is_tokens=True)))
-    limits = QuotaBook().limits.of((subject,), None, None)
+    limits = QuotaEnforcer().limits.of((subject,), None, None)
     upstream_response = FakeResponse(lines=STREAM, pieces=[CHUNKS + FINISHED, COUNTED, DONE])
     call = await replied_and_left(upstream_response, built(), limits=limits)
     assert (await recorded(call))["response"]["inbound_payload"]["usage"] == {"total_tokens": 7}

@@ -1,10 +1,10 @@
-"""The ledger of this gateway, with a clock, and those who have to know when it changes."""
+"""Enforces quotas and budgets from memory, and tells those who have to know when something was counted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gecholog.quota.ledger import Ledger
+from gecholog.quota.usage_table import UsageTable
 from gecholog.replication import milliseconds
 from services.gl.quota.call_limits import LimitsTable
 from services.gl.quota.usage_report import usage_report
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.gl.quota.call_limits import CallLimits
 
 
-class QuotaBook:
+class QuotaEnforcer:
     """Decides at once, from memory. `save`, `publish` and `report` do the rest, and never make a call wait.
 
     `save` is called with what a settled call has used (see `QuotaMirror.save`), `publish` when there are changes that
@@ -28,9 +28,9 @@ class QuotaBook:
     """
 
     def __init__(self, clock: Callable[[], int] = milliseconds) -> None:
-        self.ledger = Ledger()
-        self._changes = self.ledger.changes
-        self.limits = LimitsTable(self.ledger)
+        self.table = UsageTable()
+        self._changes = self.table.changes
+        self.limits = LimitsTable(self.table)
         self.clock = clock
         self.save: Callable[[Accounts, Held, Sequence[Mark], int], None] = _nothing
         self.publish: Callable[[], None] = _nothing
@@ -55,7 +55,7 @@ class QuotaBook:
     def usage(self, limits: CallLimits | None, key: KeyEntry | None) -> dict[str, Any]:
         """What is used of limits, as JSON. `key` is that of the client."""
         subjects = () if limits is None else limits.accounts.subjects
-        return usage_report(subjects, key, self.ledger, self.clock())
+        return usage_report(subjects, key, self.table, self.clock())
 
     def settle(self, accounts: Accounts, reserved: Held, used: Held) -> None:
         """Count what a call has used in place of what it reserved."""

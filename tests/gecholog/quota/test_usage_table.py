@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.quota.holds import LEASE_MS, NOTHING, Held
-from gecholog.quota.ledger import Counted, Ledger
 from gecholog.quota.limits import Budget, Limits, Quotas
 from gecholog.quota.part import part_of, parts_of
 from gecholog.quota.period import Period
 from gecholog.quota.subject import HELD, MINUTE, Quota, Subject
+from gecholog.quota.usage_table import Counted, UsageTable
 
 NOW = 1_796_000_000_000  # a day in November 2026
 DAY_MS = 86_400_000
@@ -21,9 +21,9 @@ def key(name="key.a", budget=None, **quotas):
 
 
 def opened(*subjects):
-    """A ledger, and the accounts of subjects in it."""
-    ledger = Ledger()
-    return ledger, ledger.accounts(subjects)
+    """A table, and the accounts of subjects in it."""
+    table = UsageTable()
+    return table, table.accounts(subjects)
 
 
 def finish(accounts, reserved, used, now=NOW):
@@ -42,7 +42,7 @@ def exchange(source, target, replica, now=NOW):
 
 def test_requests_per_minute():
     """Two of two requests pass, the third does not for a minute."""
-    _ledger, accounts = opened(key(rpm=2))
+    _table, accounts = opened(key(rpm=2))
     assert [accounts.admit(NOW + second * 1000) for second in (0, 10)] == [None, None]
     exceeded = accounts.admit(NOW + 20_000)
     assert (exceeded.quota, exceeded.limit) == (Quota.RPM, 2)
@@ -52,7 +52,7 @@ def test_requests_per_minute():
 
 
 def test_requests_per_day():
-    _ledger, accounts = opened(key(rpd=1))
+    _table, accounts = opened(key(rpd=1))
     assert accounts.admit(NOW) is None
     exceeded = accounts.admit(NOW + 1)
     assert exceeded.quota is Quota.RPD
@@ -65,14 +65,14 @@ def test_requests_per_day():
 def test_a_clock_that_jumps_and_is_set_back(period, jump):
     """What was used before counts again, in this replica, after a restart, and in the others."""
     subject, hours = key(budget=Budget(100, period, is_tokens=True)), 3_600_000
-    ledger, accounts = opened(subject)
+    table, accounts = opened(subject)
     finish(accounts, NOTHING, Held(0, 60))
     finish(accounts, NOTHING, Held(0, 60), NOW + jump * hours)
-    other, restarted = Ledger(), Ledger()
-    for part, replica, usage in ledger.usages(NOW + jump * hours):
+    other, restarted = UsageTable(), UsageTable()
+    for part, replica, usage in table.usages(NOW + jump * hours):
         restarted.restore(part, replica, usage)
-    exchange(ledger, other, "r1", NOW + jump * hours)
-    for one in (ledger, restarted, other):
+    exchange(table, other, "r1", NOW + jump * hours)
+    for one in (table, restarted, other):
         assert one.accounts((subject,)).reserve(Held(0, 60), NOW + 1000) is not None
 
 
@@ -80,18 +80,18 @@ def test_a_clock_that_jumps_and_is_set_back(period, jump):
 def test_requests_per_day_beside_a_daily_budget(time_zone):
     """A request counts once, although both limits may be of the same day."""
     budget = Budget(1_000_000, Period.DAY, time_zone, is_tokens=True)
-    ledger, accounts = opened(key(rpd=10, budget=budget))
+    table, accounts = opened(key(rpd=10, budget=budget))
     for _ in range(10):
         assert accounts.admit(NOW) is None
         assert accounts.reserve(Held(0, 5), NOW) is None
         finish(accounts, Held(0, 5), Held(0, 3, 2))
     assert accounts.admit(NOW).quota is Quota.RPD
-    assert ledger.meter("key.a", budget.window).used(NOW) == {"requests": 10, "tokens": 30, "nano_usd": 20}
+    assert table.meter("key.a", budget.window).used(NOW) == {"requests": 10, "tokens": 30, "nano_usd": 20}
 
 
 def test_concurrency():
     """A call that has ended makes room for another one."""
-    _ledger, accounts = opened(key(concurrency=1))
+    _table, accounts = opened(key(concurrency=1))
     assert accounts.admit(NOW) is None
     assert accounts.admit(NOW).quota is Quota.CONCURRENCY
     finish(accounts, NOTHING, NOTHING)
@@ -100,16 +100,16 @@ def test_concurrency():
 
 def test_a_refused_request_counts_nowhere():
     """The owner has room, the key has not: neither counts the request."""
-    ledger, accounts = opened(key("owner.o", rpm=9), key(rpm=1))
+    table, accounts = opened(key("owner.o", rpm=9), key(rpm=1))
     assert accounts.admit(NOW) is None
     assert accounts.admit(NOW).subject.name == "key.a"
-    assert ledger.meter("owner.o", MINUTE).used(NOW) == {"requests": 1}
-    assert ledger.held("owner.o", NOW).calls == 1
+    assert table.meter("owner.o", MINUTE).used(NOW) == {"requests": 1}
+    assert table.held("owner.o", NOW).calls == 1
 
 
 def test_tokens_per_minute():
     """What is reserved counts until the call is settled, then what it has used."""
-    _ledger, accounts = opened(key(tpm=100))
+    _table, accounts = opened(key(tpm=100))
     for _ in range(2):
         accounts.admit(NOW)
     assert accounts.reserve(Held(0, 60), NOW) is None
@@ -127,7 +127,7 @@ def test_a_request_that_is_larger_than_the_quota_never_passes():
 @pytest.mark.parametrize(("is_tokens", "wanted"), [(True, Held(0, 6, 99)), (False, Held(0, 99, 6))])
 def test_budget(is_tokens, wanted):
     """A budget of ten: a second call that may use six does not fit."""
-    _ledger, accounts = opened(key(budget=Budget(10, Period.DAY, is_tokens=is_tokens)))
+    _table, accounts = opened(key(budget=Budget(10, Period.DAY, is_tokens=is_tokens)))
     for _ in range(2):
         accounts.admit(NOW)
     assert accounts.reserve(wanted, NOW) is None
@@ -148,7 +148,7 @@ def test_a_budget_in_total_is_never_free_again():
 def test_marks():
     """At 80 and at 100 percent, once each; a call that passes both reports the higher one."""
     budget = Budget(100, Period.MONTH, is_tokens=True)
-    _ledger, accounts = opened(key(budget=budget))
+    _table, accounts = opened(key(budget=budget))
 
     def spend(tokens):
         accounts.admit(NOW)
@@ -181,32 +181,32 @@ def test_a_dead_replica_holds_nothing_for_longer_than_its_lease():
 
 
 def test_a_lease_is_renewed_while_calls_are_in_flight():
-    ledger, accounts = opened(key(concurrency=1))
+    table, accounts = opened(key(concurrency=1))
     accounts.admit(NOW)
     part = part_of(HELD, "key.a")
-    assert ledger.own(part, NOW).until == NOW + LEASE_MS
-    ledger.changes.parts.clear()
-    ledger.renew(NOW + 9_999)
-    assert ledger.changes.parts == set()
-    ledger.renew(NOW + 10_000)
-    assert ledger.changes.parts == {part}
+    assert table.own(part, NOW).until == NOW + LEASE_MS
+    table.changes.parts.clear()
+    table.renew(NOW + 9_999)
+    assert table.changes.parts == set()
+    table.renew(NOW + 10_000)
+    assert table.changes.parts == {part}
 
 
 def test_usage_on_disk_counts_again():
     """What was counted before a restart counts, unless its time is over."""
     budget = Budget(10, Period.DAY, is_tokens=True)
-    ledger, accounts = opened(key(rpm=9, tpm=99, budget=budget))
+    table, accounts = opened(key(rpm=9, tpm=99, budget=budget))
     (account,) = accounts.each
     for name, window, fields in account.counted:
-        ledger.count_again(Counted(name, window, {field: 7 if field == "tokens" else 1 for field in fields}), NOW)
-    assert ledger.spent("key.a", budget, NOW + 1000) == 7
-    assert ledger.meter("key.a", MINUTE).used(NOW + 59_000) == {"requests": 1, "tokens": 7}
-    assert ledger.spent("key.a", budget, NOW + DAY_MS) == 0
+        table.count_again(Counted(name, window, {field: 7 if field == "tokens" else 1 for field in fields}), NOW)
+    assert table.spent("key.a", budget, NOW + 1000) == 7
+    assert table.meter("key.a", MINUTE).used(NOW + 59_000) == {"requests": 1, "tokens": 7}
+    assert table.spent("key.a", budget, NOW + DAY_MS) == 0
 
 
 def test_unknown_window():
     with pytest.raises(ValueError, match="is not a valid Period"):
-        Ledger().count_again(Counted("key.a", "year", {}), NOW)
+        UsageTable().count_again(Counted("key.a", "year", {}), NOW)
 
 
 TOKENS = st.integers(0, 50)
@@ -219,7 +219,7 @@ def test_replicas_converge_in_any_order(calls, order):
     budget = Budget(1_000_000, Period.MONTH, is_tokens=True)
     subjects = (key(rpm=1000, budget=budget), key("gateway", tpm=10**6))
     opened_ones = [opened(*subjects) for _ in range(3)]
-    replicas = [ledger for ledger, _ in opened_ones]
+    replicas = [table for table, _ in opened_ones]
     for replica, wanted, used in calls:
         _, accounts = opened_ones[replica]
         assert accounts.admit(NOW) is None
@@ -231,10 +231,10 @@ def test_replicas_converge_in_any_order(calls, order):
                 exchange(replicas[source], replicas[target], str(source))
                 exchange(replicas[source], replicas[target], str(source))  # a repetition changes nothing
     expected = sum(used for *_, used in calls)
-    for ledger in replicas:
-        assert ledger.spent("key.a", budget, NOW) == expected
-        assert ledger.meter("key.a", MINUTE).used(NOW).get("requests", 0) == len(calls)
-        assert ledger.held("key.a", NOW) == NOTHING
+    for table in replicas:
+        assert table.spent("key.a", budget, NOW) == expected
+        assert table.meter("key.a", MINUTE).used(NOW).get("requests", 0) == len(calls)
+        assert table.held("key.a", NOW) == NOTHING
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 40), st.integers(0, 40)), max_size=60), st.integers(1, 100))
@@ -242,7 +242,7 @@ def test_a_budget_is_exceeded_by_what_calls_use_above_their_reservation_only(ste
     """Calls begin and end in any order. Nothing is ever negative, and all that is held is given back at the end."""
     subjects = (key(budget=Budget(amount, Period.MONTH, is_tokens=True)), key("router./v1/", concurrency=5))
     budget = subjects[0].limits.budget
-    ledger, accounts = opened(*subjects)
+    table, accounts = opened(*subjects)
     flying, above = [], 0
     for begins, wanted, used in steps:
         if begins:
@@ -257,12 +257,12 @@ def test_a_budget_is_exceeded_by_what_calls_use_above_their_reservation_only(ste
             reserved = flying.pop(0)
             above += max(0, used - reserved.tokens)
             finish(accounts, reserved, Held(0, used))
-        held = ledger.held("key.a", NOW)
+        held = table.held("key.a", NOW)
         assert held == Held(len(flying), sum(one.tokens for one in flying))
-        assert ledger.spent("key.a", budget, NOW) <= amount + above
+        assert table.spent("key.a", budget, NOW) <= amount + above
     for reserved in flying:
         finish(accounts, reserved, NOTHING)
-    assert ledger.held("key.a", NOW) == NOTHING
+    assert table.held("key.a", NOW) == NOTHING
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
@@ -284,7 +284,7 @@ def test_days_are_those_of_the_budget_s_time_zone():
     """Half past one in the morning in Stockholm is still yesterday in UTC."""
     half_past_one = (NOW // DAY_MS) * DAY_MS - 1_800_000
     budget = Budget(10, Period.DAY, "+02:00", is_tokens=True)
-    ledger, accounts = opened(key(budget=budget))
+    table, accounts = opened(key(budget=budget))
     accounts.admit(half_past_one)
     finish(accounts, NOTHING, Held(0, 3), half_past_one)
-    assert ledger.spent("key.a", budget, half_past_one + 3_600_000) == 3
+    assert table.spent("key.a", budget, half_past_one + 3_600_000) == 3

@@ -32,7 +32,7 @@ class Counted(NamedTuple):
     counts: Mapping[str, int]
 
 
-class Ledger:
+class UsageTable:
     """Counts for the subjects of calls. `changes` are not published yet."""
 
     def __init__(self) -> None:
