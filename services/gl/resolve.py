@@ -16,22 +16,22 @@ from gecholog import config, health, logs
 from gecholog.errors import ConfigError
 from services.gl.config import build, config_spec
 from services.gl.models.model import Model
-from services.gl.models.ordering import Facts
+from services.gl.models.ordering import StrategyInputs
 from services.gl.models.registry import Registry
 from services.gl.models.resolving import Choice, next_classifier, resolve
 
 
-def report(registry: Registry, name: str, facts: Facts) -> Iterator[str]:
+def report(registry: Registry, name: str, inputs: StrategyInputs) -> Iterator[str]:
     """The lines for one name."""
-    choices = resolve(registry, name, facts)
+    choices = resolve(registry, name, inputs)
     if not choices:
         yield f"{name}: no model of this name{_close(registry, name)}"
         return
     yield f"{name}: {len(choices)} {'candidate' if len(choices) == 1 else 'candidates'}"
     for number, choice in enumerate(choices, 1):
         yield f"  {number}. {choice.name}  {choice.provider.dialect.value} at {choice.provider.url}{_reasons(choice)}"
-    model = next_classifier(registry, name, facts, frozenset())
-    if model is not None and model.classifier is not None and facts.rating(model.name) is None:
+    model = next_classifier(registry, name, inputs, frozenset())
+    if model is not None and model.classifier is not None and inputs.rating(model.name) is None:
         yield f"{model.name} would ask {model.classifier.model} for a rating, which costs a call: try --rating"
 
 
@@ -53,10 +53,10 @@ def left_out(parsed: config.ParsedConfig, name: str) -> Iterator[str]:
             yield f"{one.entry.shown} is left out: {one.reason}"
 
 
-def _facts(registry: Registry, prompt: str, rating: int | None) -> Facts:
+def _inputs(registry: Registry, prompt: str, rating: int | None) -> StrategyInputs:
     draw = random.Random().random  # noqa: S311 - a choice, no secret
     classified = {name for name, model in registry.models.items() if _asks(model)}
-    return Facts(prompt=lambda: prompt, draw=draw, rating=lambda name: rating if name in classified else None)
+    return StrategyInputs(prompt=lambda: prompt, draw=draw, rating=lambda name: rating if name in classified else None)
 
 
 def _asks(model: Model) -> bool:
@@ -76,10 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     finally:
         logs.finish()
-    facts = _facts(built.models, arguments.prompt, arguments.rating)
-    lines = [*report(built.models, arguments.model, facts), *left_out(parsed, arguments.model)]
+    inputs = _inputs(built.models, arguments.prompt, arguments.rating)
+    lines = [*report(built.models, arguments.model, inputs), *left_out(parsed, arguments.model)]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 0 if resolve(built.models, arguments.model, facts) else 1
+    return 0 if resolve(built.models, arguments.model, inputs) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

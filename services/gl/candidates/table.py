@@ -10,7 +10,7 @@ from services.gl.candidates.candidate import Candidate
 from services.gl.candidates.provider_target import lacks_token
 from services.gl.models.dialects import is_translated
 from services.gl.models.endpoint import has
-from services.gl.models.ordering import Facts
+from services.gl.models.ordering import StrategyInputs
 from services.gl.models.resolving import Choice, is_fixed, resolve
 
 if TYPE_CHECKING:
@@ -79,6 +79,6 @@ class CandidateTable:
         router = self._routers[path]
         if not matches_any(router.models, name) or not is_fixed(self._registry, name):
             return ()
-        choices = (one for one in resolve(self._registry, name, Facts()) if takes(one, endpoint))
+        choices = (one for one in resolve(self._registry, name, StrategyInputs()) if takes(one, endpoint))
         found = (self.of_model(router, choice, endpoint) for choice in choices)
         return tuple(candidate for candidate in found if candidate is not None)

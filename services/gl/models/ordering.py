@@ -1,4 +1,4 @@
-"""Orders the targets of a model by its strategy. Pure: inputs such as latencies are in `Facts`."""
+"""Orders the targets of a model by its strategy. Pure: inputs such as latencies are in `StrategyInputs`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _no_rating(_model: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StrategyInputs:
     """The inputs of strategies.
 
     `prompt` gives the last message of the user, `turn` the number of a model's calls so far, `draw` a random number
@@ -38,23 +38,23 @@ class Facts:
     rating: Callable[[str], int | None] = _no_rating
 
 
-def ordered(model: Model, facts: Facts, latency_of: Callable[[str], float | None]) -> list[Placement]:
+def ordered(model: Model, inputs: StrategyInputs, latency_of: Callable[[str], float | None]) -> list[Placement]:
     """All targets of a model, in the order in which they are tried. `latency_of` takes groups as well."""
     count = len(model.targets)
     match model.strategy:
         case Strategy.FALLBACK:
             return [Placement(index) for index in range(count)]
         case Strategy.WEIGHTED:
-            return _drawn(model.weights or (1.0,) * count, facts.draw)
+            return _drawn(model.weights or (1.0,) * count, inputs.draw)
         case Strategy.ROUND_ROBIN:
-            first = facts.turn(model.name) % count
+            first = inputs.turn(model.name) % count
             return [Placement((first + index) % count, "its turn" if index == 0 else "") for index in range(count)]
         case Strategy.LEAST_LATENCY:
             return _quickest([latency_of(target) for target in model.targets])
         case Strategy.HEURISTIC:
-            return _first(count, *_hit(model, facts.prompt()))
+            return _first(count, *_hit(model, inputs.prompt()))
         case Strategy.CLASSIFIER:
-            return _first(count, *_rated(model, facts.rating(model.name)))
+            return _first(count, *_rated(model, inputs.rating(model.name)))
 
 
 def _first(count: int, index: int, why: str) -> list[Placement]:

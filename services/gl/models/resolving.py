@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.gl.models import target
 from services.gl.models.model import Model, Strategy
-from services.gl.models.ordering import Facts, Placement, ordered
+from services.gl.models.ordering import Placement, StrategyInputs, ordered
 from services.gl.models.provider import Provider
 from services.gl.models.registry import Registry
 from services.gl.models.target import ProviderModel
@@ -42,7 +42,7 @@ class _Way:
     max_output_tokens: int | None = None
 
 
-def resolve(registry: Registry, name: str, facts: Facts) -> tuple[Choice, ...]:
+def resolve(registry: Registry, name: str, inputs: StrategyInputs) -> tuple[Choice, ...]:
     """All choices for a name, without duplicates, in the order in which to try them; none if the name is unknown."""
     meaning = registry.meaning(name)
     if meaning is None:
@@ -50,7 +50,7 @@ def resolve(registry: Registry, name: str, facts: Facts) -> tuple[Choice, ...]:
     if isinstance(meaning, ProviderModel):
         return (Choice(registry.providers[meaning.provider], meaning.model),)
     choices: dict[str, Choice] = {}
-    for choice in _choices(registry, meaning, facts, _Way()):
+    for choice in _choices(registry, meaning, inputs, _Way()):
         choices.setdefault(choice.name, choice)
     return tuple(choices.values())
 
@@ -64,7 +64,7 @@ def is_fixed(registry: Registry, name: str) -> bool:
     return meaning.strategy is Strategy.FALLBACK and all(is_fixed(registry, group.name) for group in groups)
 
 
-def next_classifier(registry: Registry, name: str, facts: Facts, asked: frozenset[str]) -> Model | None:
+def next_classifier(registry: Registry, name: str, inputs: StrategyInputs, asked: frozenset[str]) -> Model | None:
     """The model whose classifier decides where the first attempt goes, and that is not among those `asked`.
 
     Classifiers on the way to a later choice are not asked: that would cost a call which most requests do not need.
@@ -73,28 +73,28 @@ def next_classifier(registry: Registry, name: str, facts: Facts, asked: frozense
     while isinstance(model, Model):
         if model.strategy is Strategy.CLASSIFIER and model.name not in asked:
             return model
-        first = _order(registry, model, facts)[0]
+        first = _order(registry, model, inputs)[0]
         model = registry.models.get(model.targets[first.target])
     return None
 
 
-def _choices(registry: Registry, model: Model, facts: Facts, way: _Way) -> Iterator[Choice]:
+def _choices(registry: Registry, model: Model, inputs: StrategyInputs, way: _Way) -> Iterator[Choice]:
     """The choices of a model, each target in turn."""
     limit = model.max_output_tokens or way.max_output_tokens
-    for place in _order(registry, model, facts):
+    for place in _order(registry, model, inputs):
         here = _Way((*way.groups, model.name), (*way.why, place.why), limit)
         match target.parsed(model.targets[place.target], registry.models):
             case str(group):
-                yield from _choices(registry, registry.models[group], facts, here)
+                yield from _choices(registry, registry.models[group], inputs, here)
             case ProviderModel(provider, name):
                 yield Choice(registry.providers[provider], name, here.groups, here.why, limit)
 
 
-def _order(registry: Registry, model: Model, facts: Facts) -> list[Placement]:
+def _order(registry: Registry, model: Model, inputs: StrategyInputs) -> list[Placement]:
     def latency(text: str) -> float | None:
         """Of a group that of its quickest target."""
         if (group := registry.models.get(text)) is None:
-            return facts.latency(text)
+            return inputs.latency(text)
         return min((known for one in group.targets if (known := latency(one)) is not None), default=None)
 
-    return ordered(model, facts, latency)
+    return ordered(model, inputs, latency)

@@ -23,7 +23,7 @@ from services.gl.headers.policy import plain
 from services.gl.models import listing
 from services.gl.models.endpoint import COUNT_TOKENS, Endpoint, Kind, endpoint_of, has
 from services.gl.models.model import Model
-from services.gl.models.ordering import Facts
+from services.gl.models.ordering import StrategyInputs
 from services.gl.models.provider import Dialect, Provider
 from services.gl.models.resolving import Choice, next_classifier, resolve
 from services.gl.models.target import ProviderModel
@@ -141,13 +141,13 @@ async def _choices(call: Call, router: Router, name: str, deps: Dependencies) ->
             return ()
         case ProviderModel(provider, own_name):
             return (Choice(registry.providers[provider], own_name),)
-    facts = _Facts(call, deps)
-    while (model := next_classifier(registry, name, facts.fresh(), frozenset(facts.ratings))) is not None:
-        facts.ratings[model.name] = await _rating(call, router, model, facts, deps)
-    return resolve(registry, name, facts.fresh())
+    inputs = _StrategyInputs(call, deps)
+    while (model := next_classifier(registry, name, inputs.fresh(), frozenset(inputs.ratings))) is not None:
+        inputs.ratings[model.name] = await _rating(call, router, model, inputs, deps)
+    return resolve(registry, name, inputs.fresh())
 
 
-class _Facts:
+class _StrategyInputs:
     """The inputs of strategies for one call. They stay the same however often strategies read them."""
 
     def __init__(self, call: Call, deps: Dependencies) -> None:
@@ -164,9 +164,9 @@ class _Facts:
             self._prompt = "" if body is None or body.is_form else last_user_text(body.data)
         return self._prompt
 
-    def fresh(self) -> Facts:
-        """The facts, with the sequence of random numbers restarted."""
-        return Facts(
+    def fresh(self) -> StrategyInputs:
+        """The inputs, with the sequence of random numbers restarted."""
+        return StrategyInputs(
             prompt=self.prompt,
             turn=self._turn,
             draw=random.Random(self._seed).random,  # noqa: S311 - as above
@@ -176,25 +176,25 @@ class _Facts:
 
     def _turn(self, model: str) -> int:
         if model not in self._turns:
-            self._turns[model] = self._deps.targets.turns.next(model)
+            self._turns[model] = self._deps.targets.call_counts.next(model)
         return self._turns[model]
 
 
-async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps: Dependencies) -> int | None:
+async def _rating(call: Call, router: Router, model: Model, inputs: _StrategyInputs, deps: Dependencies) -> int | None:
     """The rating of the request by a model's classifier; None if there is none. The record shows it."""
     rules = model.classifier
     if rules is None:
         return None
     raters = [
         candidate
-        for choice in resolve(call.config.models, rules.model, Facts())
+        for choice in resolve(call.config.models, rules.model, StrategyInputs())
         if classifier.can_rate(choice.provider, choice.model)
         and (candidate := call.config.candidates.of_model(router, choice, classifier.CHAT)) is not None
     ]
     if not raters:
         call.request_base.note("classifier", f"{rules.model} cannot be called for a rating")
     allowed = [rater for rater in raters if rater.provider is not None and _may_use(call, rater.provider)]
-    return await call_rating.rate(call, rules, allowed, facts.prompt(), deps) if allowed else None
+    return await call_rating.rate(call, rules, allowed, inputs.prompt(), deps) if allowed else None
 
 
 # ------------------------------------------------------------------ who may
@@ -235,7 +235,9 @@ def _listed(call: Call, router: Router, endpoint: Endpoint) -> LocalResponse:
     def shown(one: str) -> bool:
         if not (matches_any(router.models, one) and key_rules.may_use_model(call.key, one)):
             return False
-        return may_use_all or any(_may_use(call, choice.provider) for choice in resolve(registry, one, Facts()))
+        return may_use_all or any(
+            _may_use(call, choice.provider) for choice in resolve(registry, one, StrategyInputs())
+        )
 
     if not name:
         return LocalResponse(200, rawjson.dumps(listing.listed(registry, _STARTED, shown)))

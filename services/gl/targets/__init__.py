@@ -8,6 +8,6 @@ status_file     what healthcheck shows of it
 replication     through a key-value bucket
 breaker_update  the values in the bucket
 latencies       how long targets take to respond
-turns           how often models were called
-latest          a map of limited size
+call_counts     how often models were called
+bounded_map     a map of limited size
 """

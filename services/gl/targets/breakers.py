@@ -13,7 +13,7 @@ from gecholog.logs import Log
 from services.gl.candidates.target_key import fields_of
 from services.gl.resilience import breaker
 from services.gl.resilience.breaker import Breaker, BreakerRules, State
-from services.gl.targets.latest import Latest
+from services.gl.targets.bounded_map import BoundedMap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Breakers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: Latest[Breaker] = Latest()
+        self._known: BoundedMap[Breaker] = BoundedMap()
         self._listeners: list[Listener] = []
         self._local_listeners: list[Listener] = []
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.gl.targets.breakers import Breakers
+from services.gl.targets.call_counts import CallCounts
 from services.gl.targets.latencies import Latencies
-from services.gl.targets.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +15,4 @@ class TargetHealth:
 
     breakers: Breakers = field(default_factory=Breakers)
     latencies: Latencies = field(default_factory=Latencies)
-    turns: Turns = field(default_factory=Turns)
+    call_counts: CallCounts = field(default_factory=CallCounts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from services.gl.targets.latest import Latest
+from services.gl.targets.bounded_map import BoundedMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ class Latencies:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: Latest[tuple[float, float]] = Latest()  # the average, and when it was measured
+        self._known: BoundedMap[tuple[float, float]] = BoundedMap()  # the average, and when it was measured
 
     def get(self, key: str) -> float | None:
         """Seconds that a target takes to respond; None if that is not known, or was measured long ago."""

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gl.models.model import Classifier, Model, Rule, Strategy
-from services.gl.models.ordering import Facts, bucket, ordered
+from services.gl.models.ordering import StrategyInputs, bucket, ordered
 
 TARGETS = ("a/1", "b/2", "c/3")
 MODEL = Model("m", TARGETS)
 
 
-def order(model, latencies=None, **facts):
-    return [place.target for place in ordered(model, Facts(**facts), (latencies or {}).get)]
+def order(model, latencies=None, **inputs):
+    return [place.target for place in ordered(model, StrategyInputs(**inputs), (latencies or {}).get)]
 
 
 def test_fallback():

@@ -1,15 +1,15 @@
-"""Turns: how often models were called, for the strategy that takes their targets in turn."""
+"""How often models were called, for the strategy that takes their targets in turn (round robin)."""
 
 from __future__ import annotations
 
-from services.gl.targets.latest import Latest
+from services.gl.targets.bounded_map import BoundedMap
 
 
-class Turns:
+class CallCounts:
     """The number of calls of each model."""
 
     def __init__(self) -> None:
-        self._numbers: Latest[int] = Latest()
+        self._numbers: BoundedMap[int] = BoundedMap()
 
     def next(self, model: str) -> int:
         """Count a call of a model. Returns how many there were before it."""

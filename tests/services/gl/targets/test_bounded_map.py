@@ -3,22 +3,22 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.targets.latest import Latest
+from services.gl.targets.bounded_map import BoundedMap
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers())))
 def test_keeps_what_was_written_last(writes):
     """Of each key the last value, of all keys the three that were written last."""
-    latest = Latest(3)
+    bounded_map = BoundedMap(3)
     for key, value in writes:
-        latest[key] = value
+        bounded_map[key] = value
     order = list(dict.fromkeys(key for key, _ in reversed(writes)))[:3]
-    assert dict(latest.items()) == {key: dict(writes)[key] for key in order}
-    assert len(latest) == len(order)
+    assert dict(bounded_map.items()) == {key: dict(writes)[key] for key in order}
+    assert len(bounded_map) == len(order)
 
 
 def test_pop():
     """A key is removed once; one that is missing gives None."""
-    latest = Latest()
-    latest["a"] = 1
-    assert (latest.pop("a"), latest.pop("a"), latest.get("a")) == (1, None, None)
+    bounded_map = BoundedMap()
+    bounded_map["a"] = 1
+    assert (bounded_map.pop("a"), bounded_map.pop("a"), bounded_map.get("a")) == (1, None, None)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 MOST = 4096  # clients may name any model
 
 
-class Latest(Generic[T]):
+class BoundedMap(Generic[T]):
     """Values by their keys, at most `most` of them."""
 
     def __init__(self, most: int = MOST) -> None:
