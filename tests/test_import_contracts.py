@@ -1,4 +1,4 @@
-"""The import contracts find a circle or an import that runs back up, wherever in a module it stands."""
+"""The import contracts find a cycle or an import that runs back up, wherever in a module it stands."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 FOR_TYPES = "\nif TYPE_CHECKING:\n    from {} import {}\n"
 IN_A_FUNCTION = "\ndef planted():\n    from {} import {}\n"
 
-INSIDE_GL = "inside gl imports go down the floors"
+INSIDE_GL = "layers of gl"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def broken(folder):
 @pytest.mark.parametrize(
     ("module", "form", "imported", "contract"),
     [
-        ("errors", IN_A_FUNCTION, "call.Call", "no circle of imports, of modules or of packages"),
+        ("errors", IN_A_FUNCTION, "call.Call", "no import cycles, of modules or of packages"),
         ("call", FOR_TYPES, "stages.attempts.run", INSIDE_GL),
         ("errors", IN_A_FUNCTION, "call.Call", INSIDE_GL),
         ("routing.routers", FOR_TYPES, "config.Config", INSIDE_GL),
@@ -50,16 +50,16 @@ def broken(folder):
             "server.exchange",
             FOR_TYPES,
             "server.connection.ClientConnection",
-            "inside gl's server imports go down the floors",
+            "layers of gl's server",
         ),
-        ("server.uploads", IN_A_FUNCTION, "server.listener.bind", "inside gl's server imports go down the floors"),
+        ("server.uploads", IN_A_FUNCTION, "server.listener.bind", "layers of gl's server"),
         (
             "upstream.response",
             FOR_TYPES,
             "upstream.connection.UpstreamConnection",
-            "inside gl's upstream client imports go down",
+            "layers of gl's upstream client",
         ),
-        ("config.rules", IN_A_FUNCTION, "config.build.build", "inside gl's config imports go down the floors"),
+        ("config.rules", IN_A_FUNCTION, "config.build.build", "layers of gl's config"),
         ("stages.egress", IN_A_FUNCTION, "stages.inbound.receive", "no stage of gl imports another"),
         ("upstream.pool", FOR_TYPES, "server.listener.Listener", "gl's server, upstream client and stages"),
     ],
@@ -76,13 +76,13 @@ def test_an_import_that_does_not_go_down(copied, module, form, imported, contrac
 
 
 @pytest.mark.parametrize("form", [FOR_TYPES, IN_A_FUNCTION])
-def test_a_circle_of_two_modules(copied, form):
+def test_a_cycle_of_two_modules(copied, form):
     """They are found in any package, also where no floors are given."""
     files = [copied / "services" / "nats2log" / f"{name}.py" for name in ("one", "other")]
     try:
         for file, name in zip(files, ("other", "one"), strict=True):
             file.write_text(form.format(f"services.nats2log.{name}", "planted"), "utf-8")
-        assert broken(copied) == ["no circle of imports, of modules or of packages"]
+        assert broken(copied) == ["no import cycles, of modules or of packages"]
     finally:
         for file in files:
             file.unlink()

@@ -17,6 +17,7 @@ from services.gl.bodies.client_body import ClientBody
 from services.gl.call_candidates import chosen_router
 from services.gl.candidates.candidate import Candidate
 from services.gl.candidates.table import takes
+from services.gl.classifier import call_rating, classifier
 from services.gl.config.config import OPEN
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.headers.policy import plain
@@ -27,7 +28,6 @@ from services.gl.models.ordering import StrategyInputs
 from services.gl.models.provider import Dialect, Provider
 from services.gl.models.resolving import Choice, next_classifier, resolve
 from services.gl.models.target import ProviderModel
-from services.gl.rating import call_rating, classifier
 from services.gl.responses.response import LocalResponse
 from services.gl.routing.routers import Action
 from services.gl.sending import model_request

@@ -16,11 +16,11 @@ from gecholog.quota.period import Period
 from gecholog.quota.subject import Subject
 from services.gl.candidates.candidate import Candidate
 from services.gl.candidates.provider_target import provider_target
+from services.gl.classifier import call_rating
+from services.gl.classifier.classifier import CHAT, can_rate, known, question, rate, rating_in
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.models.model import Classifier
 from services.gl.models.provider import provider_of
-from services.gl.rating import call_rating
-from services.gl.rating.classifier import CHAT, can_rate, known, question, rate, rating_in
 from services.gl.resilience.breaker import State
 from services.gl.routing.routers import Router, Timeouts
 from services.gl.usage.settlement import settle

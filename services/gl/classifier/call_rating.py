@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gecholog import llm, rawjson
 from gecholog.llm import request_size
 from gecholog.llm.usage_estimate import ESTIMATED
+from services.gl.classifier import classifier
 from services.gl.quota.reservation import FREE, reservation_of
-from services.gl.rating import classifier
 from services.gl.record.usage import cost_of_nano
 from services.gl.usage import call_usage
 from services.gl.usage.call_cost import RequestedModel, cost_of_usage
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from gecholog.record import Fields
     from services.gl.call import Call
     from services.gl.candidates.candidate import Candidate
+    from services.gl.classifier.classifier import Rated
     from services.gl.dependencies import Dependencies
     from services.gl.models.model import Classifier
-    from services.gl.rating.classifier import Rated
     from services.gl.record.usage import Cost
 
 _NOT_OF_A_CLIENT = RequestedModel("", b"")
