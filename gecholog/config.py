@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
@@ -36,6 +38,8 @@ __all__ = [
     "read",
     "refuse_losses",
 ]
+
+_POSITION = re.compile(r"\[\d+\]")  # of an entry in its list, in the path of a problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,33 @@ class ParsedConfig:
         }
 
     def new_warnings(self, before: ParsedConfig) -> list[Problem]:
-        """The warnings that the config before did not have. One on another line than before is not new."""
+        """The warnings that the config before did not have.
+
+        One on another line is not new, nor is one of an entry that has only moved in its list.
+        """
         known = {_without_line(one) for one in before.warnings}
-        return [one for one in self.warnings if _without_line(one) not in known]
+        fresh = [one for one in self.warnings if _without_line(one) not in known]
+        kept = {_without_line(one) for one in self.warnings}
+        moved = Counter(_without_position(one) for one in before.warnings if _without_line(one) not in kept)
+        return list(_beyond(moved, fresh))
 
 
 def _without_line(problem: Problem) -> Problem:
     return replace(problem, line=None)
+
+
+def _without_position(problem: Problem) -> tuple[str, str, str]:
+    """What a warning says, wherever its entry stands. If the entry has a name, it is in the consequence."""
+    return _POSITION.sub("[]", problem.path), problem.rule, _POSITION.sub("[]", problem.consequence)
+
+
+def _beyond(moved: Counter[tuple[str, str, str]], fresh: Iterable[Problem]) -> Iterator[Problem]:
+    """Those of `fresh` that are not among `moved`, each of which accounts for one."""
+    for one in fresh:
+        if moved[_without_position(one)]:
+            moved[_without_position(one)] -= 1
+        else:
+            yield one
 
 
 def read(file: FilePath) -> bytes:

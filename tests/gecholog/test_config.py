@@ -196,6 +196,17 @@ def test_warnings_that_are_new():
     assert [warning.path for warning in after.new_warnings(before)] == ["other"]
 
 
+def test_warnings_of_entries_that_have_moved():
+    """An entry before them gives them other positions; only what is wrong with another entry is new."""
+    before = check('{"name": "a", "rows": [{"id": ""}, {"id": "b", "extra": 1}]}')
+    moved = check('{"name": "a", "rows": [{"id": "a"}, {"id": "b", "extra": 1}, {"id": ""}]}')
+    assert len(before.warnings) == len(moved.warnings) == 2
+    assert moved.new_warnings(before) == []
+    more = check('{"name": "a", "rows": [{"id": ""}, {"id": "b", "extra": 1}, {"id": "c", "extra": 1}]}')
+    assert [warning.path for warning in more.new_warnings(before)] == ["rows[2].extra"]
+    assert [warning.path for warning in more.new_warnings(moved)] == ["rows[2].extra"]
+
+
 def test_advice():
     """What a file may break is a warning with its place, about what is left of the file; a refused file gets none."""
 
