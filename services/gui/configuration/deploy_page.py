@@ -13,6 +13,7 @@ from services.gui.drafts.draft import DraftState
 from services.gui.drafts.draft_store import Conflict, InvalidDraft
 from services.gui.drafts.secret_flow import FlowProblem
 from services.gui.drafts.text_diff import count, diff
+from services.gui.drafts.write_error import CannotWrite
 from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
 
@@ -56,7 +57,7 @@ async def put_in_place(found: Opened, expected: str, expected_deployed: str | No
     """Make the draft the production file, and write it to the audit log.
 
     `expected` and `expected_deployed` are the checksums that the editor has seen. Raises Refused for secrets that would
-    go elsewhere, Conflict, InvalidDraft, ValidationFailed, OSError; nothing has changed then.
+    go elsewhere, Conflict, InvalidDraft, ValidationFailed, CannotWrite; nothing has changed then.
     """
     visit = found.visit
 
@@ -84,9 +85,8 @@ async def deploy(visit: Visit) -> web.StreamResponse:
         return await _page(await opened(visit), 422, "The draft is invalid.")
     except ValidationFailed as error:
         return await _page(found, 503, str(error))
-    except OSError as error:
+    except CannotWrite as error:
         log.error("cannot write the config file", file=str(found.file.production), reason=str(error))
-        reason = error.strerror or str(error)
-        return await _page(found, 503, f"{found.file.production} cannot be replaced: {reason}")
+        return await _page(found, 503, f"{error}.")
     visit.flash(f"{found.file.production.name} is deployed.")
     return visit.redirect(f"/config/{found.file.name}")

@@ -15,6 +15,7 @@ from services.gui.drafts.form_build import build
 from services.gui.drafts.form_field import Field
 from services.gui.drafts.json_document import Document, joined, parent, steps
 from services.gui.drafts.schema_path import subschema
+from services.gui.drafts.write_error import CannotWrite
 from services.gui.web.visit import Refused, Visit
 
 _ENDING = ("save-exit",)
@@ -105,6 +106,8 @@ async def save(visit: Visit) -> web.StreamResponse:
         state = await found.store.save(data, found.state.sha256, editor(visit))
     except Conflict:
         return _conflict(await opened(visit), pointer, posted)
+    except CannotWrite as error:
+        return _page(replace(found, document=changed), pointer, 503, f"Not saved. {error}.")
     if state.sha256 != found.state.sha256:
         await audit(visit, "edit config", found.file, found.state.sha256, state.sha256, field=pointer)
     return _after(found, pointer, op, changed)

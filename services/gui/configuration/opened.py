@@ -22,6 +22,7 @@ from services.gui.drafts.json_document import Document
 from services.gui.drafts.protection import protection_problems
 from services.gui.drafts.secret_flow import FlowProblem
 from services.gui.drafts.secret_values import masked, secrets_in
+from services.gui.drafts.write_error import CannotWrite
 from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
 
@@ -187,13 +188,13 @@ async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened
         raise Refused(503, str(error)) from error
     is_admin, name = visit.allows(Permission.EDIT_PROGRAMS), store.file.name
     problems = () if is_admin else _flow_problems(visit, name, schema, state.data, state.deployed)
-    tried: Validation | ValidationFailed | OSError
+    tried: Validation | ValidationFailed | CannotWrite | OSError
     if problems:  # what a validation says may show values, as may how long it takes
         tried = ValidationFailed(f"only an admin may do so, because {problems[0].message}")
     else:
         try:
             tried = await desk.validate(store.file, state.data, work(visit), fresh=fresh)
-        except (ValidationFailed, OSError) as error:
+        except (ValidationFailed, CannotWrite, OSError) as error:
             tried = error
     text = state.data.decode("utf-8-sig", "replace")
     failure, document = "", None

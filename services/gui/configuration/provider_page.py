@@ -13,6 +13,7 @@ from services.gui.configuration.opened import Opened, audit, opened, require_edi
 from services.gui.configuration.try_page import trials
 from services.gui.drafts.provider_check import UNLISTED, check
 from services.gui.drafts.trial import TrialFailed
+from services.gui.drafts.write_error import CannotWrite
 from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
 
@@ -72,6 +73,6 @@ async def send(visit: Visit) -> web.StreamResponse:
             result = await check(visit.deps.desk, found.state.data, name, model if is_token else "")
     except (LookupError, NotJson) as error:
         raise Refused(422, str(error).strip("'\"")) from None
-    except (TrialFailed, OSError) as error:
+    except (TrialFailed, CannotWrite, OSError) as error:
         return _page(found, item, 502, problem=str(error), model=model)
     return _page(found, item, result=result, model=model)

@@ -17,6 +17,7 @@ from services.gui.configuration.opened import Opened, audit, editor, opened, req
 from services.gui.drafts.draft_store import Conflict
 from services.gui.drafts.json_document import Document
 from services.gui.drafts.text_diff import diff
+from services.gui.drafts.write_error import CannotWrite
 from services.gui.web.visit import Refused, Visit
 
 LARGEST = 2 * 1024 * 1024
@@ -90,6 +91,8 @@ async def save(visit: Visit) -> web.StreamResponse:
         state = await found.store.save(data, visit.form.get("expected", ""), editor(visit))
     except Conflict as error:
         return _page(await opened(visit), 409, problem=str(error), typed=typed)
+    except CannotWrite as error:
+        return _page(found, 503, problem=str(error), typed=typed)
     if state.sha256 != found.state.sha256:
         await audit(visit, "edit config", found.file, found.state.sha256, state.sha256, field="")
         visit.flash("The draft is saved.")

@@ -12,6 +12,7 @@ from services.gui.configuration.deploy_page import refused_flows
 from services.gui.configuration.list_page import FILE
 from services.gui.configuration.opened import Opened, audit, opened, require_edit
 from services.gui.drafts.trial import Call, Outcome, TrialFailed, run
+from services.gui.drafts.write_error import CannotWrite
 from services.gui.fair_slots import FairSlots
 from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
@@ -79,6 +80,6 @@ async def send(visit: Visit) -> web.StreamResponse:
             outcome = await run(visit.deps.desk, found.state.data, call)
     except (LookupError, NotJson) as error:
         raise Refused(422, str(error).strip("'\"")) from None
-    except (TrialFailed, OSError) as error:
+    except (TrialFailed, CannotWrite, OSError) as error:
         return _page(found, call, 502, problem=str(error))
     return _page(found, call, outcome=outcome)

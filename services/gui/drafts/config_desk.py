@@ -24,6 +24,7 @@ from services.gui.config import Application, Config
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import checksum
 from services.gui.drafts.draft_store import DraftStore
+from services.gui.drafts.write_error import writing
 from services.gui.fair_slots import FairSlots
 
 _PROGRAMS = Path(__file__).parents[2] / "bin"  # our own, named as those of the original
@@ -105,7 +106,8 @@ class ConfigDesk:
     async def validate(self, file: ConfigFile, data: bytes, work: Work, *, fresh: bool = False) -> Validation:
         """Validate a content as a reload of the production file. `fresh`: do not take a result that was kept.
 
-        Those who ask for the same at the same time share one validation. Raises ValidationFailed, TooBusy, OSError.
+        Those who ask for the same at the same time share one validation. Raises ValidationFailed, TooBusy, CannotWrite,
+        OSError.
         """
         deployed = _checksum(file.production)
         key = (file.name, checksum(data), deployed, _checksum(self.secrets.file))
@@ -265,7 +267,8 @@ def _checksum(path: Path) -> str | None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a file that only this user may read. Raises OSError, also if it exists."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(data)
+    """Write a file that only this user may read. Raises CannotWrite, also if it exists."""
+    with writing(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(data)

@@ -17,9 +17,13 @@ from typing import Any
 
 from gecholog import atomic_file, health, regular_file
 from gecholog.errors import GechologError
+from gecholog.logs import Log
 from gecholog.validation import Validation
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import Activation, DraftState, Origin, Phase, activation, checksum
+from services.gui.drafts.write_error import CannotWrite, writing
+
+log = Log("drafts")
 
 _PRIVATE = 0o600
 _FOLDER = 0o700
@@ -96,7 +100,7 @@ class DraftStore:
     async def save(self, data: bytes, expected: str, editor: Editor) -> DraftState:
         """Replace the draft. `expected` is the checksum of the draft that the change was made from.
 
-        Raises Conflict if the draft is another one now, and OSError.
+        Raises Conflict if the draft is another one now, and CannotWrite.
         """
         async with self._lock:
             return self._save(data, expected, editor)
@@ -110,18 +114,19 @@ class DraftStore:
         return self.state()
 
     async def discard(self, expected: str) -> DraftState:
-        """Begin again with the deployed file. Raises Conflict, OSError."""
+        """Begin again with the deployed file. Raises Conflict, CannotWrite."""
         async with self._lock:
             self._unchanged(expected)
-            self.file.working.unlink(missing_ok=True)
-            self.file.origin.unlink(missing_ok=True)
+            with writing(self.file.working):
+                self.file.working.unlink(missing_ok=True)
+                self.file.origin.unlink(missing_ok=True)
             return self.state()
 
     async def deploy(self, expected: str, expected_deployed: str | None, check: Check, editor: Editor) -> DraftState:
         """Make the draft the production file, which ginit puts in force. What it replaces is archived.
 
         `expected` and `expected_deployed` are the checksums of the draft and of the production file that the editor
-        has seen. `check` validates the bytes. Raises Conflict, InvalidDraft, OSError; nothing has changed then.
+        has seen. `check` validates the bytes. Raises Conflict, InvalidDraft, CannotWrite; nothing has changed then.
         """
         async with self._lock:
             state = self._unchanged(expected)
@@ -133,7 +138,10 @@ class DraftStore:
             self._refuse_if_replaced(state)
             self._archive_replaced(state, editor)
             self._put_in_place(state.data)
-            self._write_draft(state.data, Origin(checksum(state.data), editor.name, editor.time))
+            try:
+                self._write_draft(state.data, Origin(checksum(state.data), editor.name, editor.time))
+            except CannotWrite as error:  # it is deployed nevertheless; only who did it is not known
+                log.warning("cannot note a deployment", file=str(self.file.production), reason=str(error))
             return self.state()
 
     def _refuse_if_replaced(self, before: DraftState) -> None:
@@ -144,14 +152,15 @@ class DraftStore:
 
     def _put_in_place(self, data: bytes) -> None:
         production = self.file.production
-        try:
-            like = production.stat()
-        except FileNotFoundError:
-            like = None
-        atomic_file.write(production, data, 0o640, like=like, fsync=True)
+        with writing(production):
+            try:
+                like = production.stat()
+            except FileNotFoundError:
+                like = None
+            atomic_file.write(production, data, 0o640, like=like, fsync=True)
 
     async def archive(self, name: str, data: bytes, *, replace: bool = False) -> None:
-        """Keep a content under a name. Raises DraftError if the name is taken or not allowed, and OSError."""
+        """Keep a content under a name. Raises DraftError if the name is taken or not allowed, CannotWrite."""
         async with self._lock:
             path = self._archived(name)
             if path.exists() and not replace:
@@ -159,12 +168,14 @@ class DraftStore:
             _write_private(path, data)
 
     async def delete_archived(self, name: str) -> None:
-        """Remove an archived version. Raises DraftError."""
+        """Remove an archived version. Raises DraftError, CannotWrite."""
         async with self._lock:
-            try:
-                self._archived(name).unlink()
-            except FileNotFoundError:
-                raise DraftError(f"there is no archived version {name}") from None
+            path = self._archived(name)
+            with writing(path):
+                try:
+                    path.unlink()
+                except FileNotFoundError:
+                    raise DraftError(f"there is no archived version {name}") from None
 
     def archived(self, name: str) -> bytes:
         """The content of an archived version. Raises DraftError."""
@@ -252,6 +263,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _write_private(path: Path, data: bytes) -> None:
-    """Replace a file that only the appliance may read: drafts and archives may hold secrets."""
-    path.parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
-    atomic_file.write(path, data, _PRIVATE, fsync=True)
+    """Replace a file that only the appliance may read: drafts and archives may hold secrets. Raises CannotWrite."""
+    with writing(path):
+        path.parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+        atomic_file.write(path, data, _PRIVATE, fsync=True)

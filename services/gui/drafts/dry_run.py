@@ -24,7 +24,7 @@ class DryRun:
 async def dry_run(desk: ConfigDesk, data: bytes, query: DryRun, work: Work) -> str:
     """The candidates that the gateway would try with this config, as text without their addresses.
 
-    Raises OSError, TooBusy.
+    Raises CannotWrite, OSError, TooBusy.
 
     Addresses are those with variables filled in, which not everybody may see.
     """

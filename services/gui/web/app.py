@@ -277,11 +277,18 @@ def _not_available(visit: Visit, error: GechologError | OSError) -> web.Response
     """The answer when something is missing, or too busy."""
     is_busy = isinstance(error, TooBusy)
     write = log.warning if is_busy else log.error
-    write("request refused" if is_busy else "request failed", path=visit.path, reason=str(error))
-    response = _refusal(visit, 503, str(error))
+    reason = _file_reason(error) if isinstance(error, OSError) else str(error)
+    write("request refused" if is_busy else "request failed", path=visit.path, reason=reason)
+    response = _refusal(visit, 503, reason)
     if is_busy:
         response.headers["Retry-After"] = _RETRY_S
     return response
+
+
+def _file_reason(error: OSError) -> str:
+    """What is wrong with a file, without the number of the error."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason.lower()}" if error.filename else reason
 
 
 def _json_refusal(status: int, message: str) -> web.Response:

@@ -1,6 +1,7 @@
 """Config files by the management API."""
 
 import json
+import shutil
 
 import pytest
 
@@ -52,3 +53,31 @@ def test_what_the_api_refuses(api, conf):
     ginit = api("GET", "/ginit").json
     assert api("PUT", "/ginit/draft", {"text": "{}"}, "editor", **{"If-Match": ginit["draft_sha256"]}).status == 403
     assert api("GET", "/gl/schema").json["properties"]["routers"]["entry"]["noun"] == "router"
+
+
+def test_a_folder_that_cannot_be_written(api, editor, conf):
+    """API and pages say which file, why, and what to do; what was typed is still there."""
+    working = conf.parent / "working"
+    shutil.rmtree(working, ignore_errors=True)
+    working.write_bytes(b"")  # a file in the place of the folder is in the way of everybody, also of root
+    before = api("GET", "/gl").json
+    reply = api("PUT", "/gl/draft", {"text": "{}"}, **{"If-Match": before["draft_sha256"]})
+    assert reply.status == 503
+    message = reply.json["error"]["message"]
+    assert message.startswith(f"{working}/"), message
+    assert "cannot be written: " in message
+    assert f"See that {working} is a folder in which the appliance" in message
+    assert "Errno" not in message
+
+    form = {"op": "save", "expected": before["draft_sha256"], "f:/gateway_id": "TYPED001"}
+    page = editor.submit("/config/gl/form", "/config/gl/form", **form)
+    assert page.status == 503
+    assert "Not saved." in page.text
+    assert "cannot be written: " in page.text
+    assert 'value="TYPED001"' in page.text
+    raw = editor.submit("/config/gl/raw", "/config/gl/raw", text='{"typed": 1}', expected=before["draft_sha256"])
+    assert raw.status == 503
+    assert "cannot be written: " in raw.text
+    assert "{&#34;typed&#34;: 1}" in raw.text
+    kept = editor.submit("/config/gl/archive", "/config/gl/archive", name="kept", source="deployed")
+    assert kept.status in {302, 303}  # the archive is another folder

@@ -13,6 +13,7 @@ from gecholog.validation import Validation, Validator
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import Phase, Status, checksum
 from services.gui.drafts.draft_store import Conflict, DraftError, DraftStore, Editor, InvalidDraft
+from services.gui.drafts.write_error import CannotWrite
 
 OLD, NEW, OTHER = b'{"a": 1}\n', b'{"a": 2}\n', b'{"a": 3}\n'
 ANNA, BEN = Editor("anna", 1_800_000_000.0), Editor("ben", 1_800_000_001.0)
@@ -252,6 +253,13 @@ async def test_a_folder_that_cannot_be_written(store):
     production = store.file.production
     production.unlink()
     production.mkdir()
-    with pytest.raises(OSError, match=os.strerror(21)):
+    with pytest.raises(CannotWrite, match=f"^{production} cannot be written: is a directory. See that "):
         await store.deploy(checksum(NEW), None, valid, ANNA)
     assert store.state().data == NEW
+
+
+async def test_a_deployment_whose_note_cannot_be_written_has_happened(store):
+    draft = await store.save(NEW, store.state().sha256, ANNA)
+    (store.file.working_folder / f".{store.file.origin.name.removeprefix('.')}.{os.getpid()}").mkdir()
+    state = await store.deploy(draft.sha256, draft.deployed_sha256, valid, ANNA)
+    assert (state.deployed, store.file.production.read_bytes()) == (NEW, NEW)
