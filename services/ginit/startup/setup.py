@@ -103,7 +103,12 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
         raise CannotStart(f"another appliance runs with the same home folder, {home}")
     for port in taken:
         if port.service in dispensable:
-            log.warning("port taken, starting without the service", port=port.number, service=port.service)
+            log.warning(
+                "port taken, starting without the service",
+                port=port.number,
+                service=port.service,
+                remedy=f"end the program that listens on it, or set another port in {port.file}",
+            )
     if needed := [port for port in taken if port.service not in dispensable]:
         lines = [
             f"port {port.number} is taken: another program listens on it, so {port.service} cannot. "

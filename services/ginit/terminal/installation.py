@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.ginit.config import Definition
+    from services.ginit.startup.ports import Port
     from services.ginit.terminal.gateway_summary import GatewaySummary
+
+
+SERVING = frozenset({"healthy", "reloading"})
+"""The states of a service that serves."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,21 @@ class Installation:
     @cached_property
     def ports(self) -> dict[str, int]:
         """The port of each service that has one, by name; if it has several, the first in its config."""
-        return {port.service: port.number for port in reversed(ports.wanted(self._services, self.environ))}
+        return {name: port.number for name, port in self._ports.items()}
+
+    def taken_port(self, service: Mapping[str, Any]) -> Port | None:
+        """The port on which another program listens in place of a service; None if there is none.
+
+        `service` is its entry in the state of the appliance. A service that has not ended yet may itself be the one
+        that listens.
+        """
+        port = self._ports.get(service["name"])
+        has_ended = service["state"] not in SERVING and service.get("starts", 0) > (service["state"] == "starting")
+        return port if port is not None and has_ended and ports.is_taken(port.number) else None
+
+    @cached_property
+    def _ports(self) -> dict[str, Port]:
+        return {port.service: port for port in reversed(ports.wanted(self._services, self.environ))}
 
     @cached_property
     def gateway(self) -> GatewaySummary | None:

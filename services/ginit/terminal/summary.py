@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog.left_out import phrases
 from services.ginit.printable import printable
+from services.ginit.terminal.installation import SERVING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,15 +54,24 @@ def services(state: Mapping[str, Any], installation: Installation, palette: Pale
 
     `state` is the content of `run/state.json`. A service that is healthy and has nothing to do is `off`.
     """
-    ports = installation.ports
     width = max((len(service["name"]) for service in state["services"]), default=0)
     for service in state["services"]:
         name = service["name"]
         off = service["state"] == "healthy" and installation.is_off(name)
         phase = f"{'off' if off else service['state']:8}"
-        where = f"port {ports[name]}" if name in ports else service["reason"]
         colour = palette.dim if off else palette.green if service["state"] == "healthy" else palette.red
-        yield f"  {printable(name):{width}}  {colour(phase)}  {printable(where)}".rstrip()
+        where = printable(_where(service, installation))
+        yield f"  {printable(name):{width}}  {colour(phase)}  {where}".rstrip()
+
+
+def _where(service: Mapping[str, Any], installation: Installation) -> str:
+    """The port of a service, or what is wrong with it, and what to do about a port that is taken."""
+    if (taken := installation.taken_port(service)) is not None:
+        return f"port {taken.number} is taken by another program: end that program, or set another port in {taken.file}"
+    if service["state"] not in SERVING and service["reason"]:
+        return str(service["reason"])
+    port = installation.ports.get(service["name"])
+    return str(service["reason"]) if port is None else f"port {port}"
 
 
 def routers(found: tuple[RouterSummary, ...], missing: AbstractSet[str], palette: Palette) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """The summary when the start of all services is over."""
 
 import json
+import socket
 
+from services.ginit.startup.ports import Port
 from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.terminal import summary
 from services.ginit.terminal.installation import Installation
@@ -47,6 +49,24 @@ def test_the_address_of_the_web_interface_only_if_it_serves(tmp_path):
 
     assert "http://localhost:8080" in lines("healthy")
     assert "http://localhost:8080" not in lines("idle")
+
+
+def test_a_service_whose_port_is_taken(tmp_path):
+    """The summary names the port and the file with it, also between two attempts to start, which have no reason yet."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = Port(other.getsockname()[1], "gui", tmp_path / "gui_config.json")
+        installation = Installation(tmp_path, {})
+        installation.__dict__["_ports"] = {"gui": taken}  # a cached property
+
+        def line(state, starts, reason=""):
+            entry = {"name": "gui", "state": state, "reason": reason, "starts": starts}
+            [found] = summary.services({"services": [entry]}, installation, Palette(enabled=False))
+            return found.split(maxsplit=2)[2]
+
+        told = f"port {taken.number} is taken by another program: end that program, or set another port in {taken.file}"
+        assert line("starting", 2) == line("pausing", 1, "exit code 1") == line("idle", 6, "it ended") == told
+        assert line("starting", 1) == line("healthy", 2) == f"port {taken.number}"  # it may be the one that listens
+    assert line("idle", 6, "it ended 6 times in a row") == "it ended 6 times in a row"
 
 
 def test_summary_names_what_is_new(tmp_path):
