@@ -65,7 +65,7 @@ RUN set -e; \
     /opt/gecholog/.venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .; \
     echo /opt/gecholog > gecholog.pth
 
-# ---- our own; who may read it is not for somebody's umask to decide
+# ---- our own; who may read it is not for anyone's umask to decide
 FROM python AS appliance
 COPY . /build/root/opt/gecholog/
 COPY --from=packages /build/doc /build/root/usr/share/doc

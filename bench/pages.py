@@ -2,7 +2,7 @@
 
 The interface runs with the shipped config, a bus, and a ledger of a million made calls, or the one of `--ledger`. Each
 round visits every page with another end of its range, so that no answer is remembered from the round before, and then
-once more, as somebody who reloads. Without a ledger, the pages are visited as well: for the memory of the interface.
+once more, as someone who reloads. Without a ledger, the pages are visited as well: for the memory of the interface.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class NamedSecrets:
     file: str = ""
 
     def lookup(self, name: str) -> str | None:
-        """The value of a secret; None if there is none."""
+        """The value of a secret, or None."""
         secret = self.by_name.get(name)
         return None if secret is None else secret.value
 

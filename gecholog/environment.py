@@ -38,7 +38,7 @@ SECRET = "secret:"  # noqa: S105 - the name of a kind
 """The beginning of the name of a reference to a secret of the store."""
 
 Lookup = Callable[[str], str | None]
-"""Takes a path or a name, and returns the value, or None if there is none."""
+"""Takes a path or a name, and returns the value, or None."""
 
 
 @dataclass(frozen=True, slots=True)

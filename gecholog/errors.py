@@ -29,7 +29,7 @@
         ├── JetStreamRefused  JetStream refused a request (jetstream)
         │   ├── RecordLogRefused  about the record log (recordlog)
         │   └── KeyValueRefused   about a bucket (keyvalue)
-        ├── Conflict         somebody else has written the key (keyvalue)
+        ├── Conflict         someone else has written the key (keyvalue)
         └── Exists           a client key or an owner exists already, or has changed meanwhile (key_store)
 
 Errors have data but never secrets, because their messages may be logged.

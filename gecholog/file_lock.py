@@ -38,7 +38,7 @@ def is_at(descriptor: int, path: Path) -> bool:
 
 
 def is_held(path: Path, flags: int = os.O_RDWR) -> bool:
-    """Tell whether somebody holds the lock of a file. False if the file is missing or cannot be locked here."""
+    """Tell whether someone holds the lock of a file. False if the file is missing or cannot be locked here."""
     try:
         descriptor = acquire(path, flags | os.O_NONBLOCK)
     except BlockingIOError:

@@ -82,7 +82,7 @@ class ChecksumFile:
             return None
 
     def read_report(self) -> dict[str, Any] | None:
-        """The report on the config in force; None if there is none."""
+        """The report on the config in force, or None."""
         try:
             report = json.loads(regular_file.read_bytes(self.report_path))
         except (OSError, ValueError):
@@ -157,7 +157,7 @@ class ChecksumLock:
 
         The time written is that of this machine, because a file server may have another clock.
         """
-        if self._file is not None and not file_lock.is_at(self._file, self._path):  # somebody has removed the file
+        if self._file is not None and not file_lock.is_at(self._file, self._path):  # someone has removed the file
             os.close(self._file)
             self._file = None
             self.acquire()

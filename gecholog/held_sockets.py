@@ -55,7 +55,7 @@ def ports(descriptors: Iterable[int]) -> frozenset[int]:
 
 
 def find(host: str, port: int, environ: Mapping[str, str] | None = None) -> socket.socket | None:
-    """A new descriptor of the held socket for this address; None if there is none. An empty host means all addresses.
+    """A new descriptor of the held socket for this address, or None. An empty host means all addresses.
 
     A held socket for all addresses serves only a config for all addresses: a config for one address is a promise.
     """
@@ -79,7 +79,7 @@ def _named(environ: Mapping[str, str]) -> list[int]:
 
 
 def _address(descriptor: int) -> tuple[str, int] | None:
-    """Where a descriptor listens. None if it is none, for example because this process has not inherited it."""
+    """Where a descriptor listens. None if it does not listen, for example because this process has not inherited it."""
     try:
         copy = socket.socket(fileno=os.dup(descriptor))
     except OSError:

@@ -26,7 +26,7 @@ _MAX_BYTES = 16 * 1024 * 1024  # as gl makes the bucket
 
 
 class Exists(BusError):
-    """The key or the owner exists already, or was changed by somebody else meanwhile."""
+    """The key or the owner exists already, or was changed by someone else meanwhile."""
 
 
 @dataclass(slots=True)
@@ -167,6 +167,6 @@ def _understood() -> Iterator[None]:
     except KeyWrongLastSequenceError as error:
         raise Exists("it exists already, or was changed meanwhile") from error
     except (KeyNotFoundError, KeyDeletedError) as error:
-        raise BusError("the bucket has no such entry") from error
+        raise BusError("the bucket has no entry with this key") from error
     except (Error, TimeoutError) as error:
         raise BusError(f"the bus refused: {error}" if str(error) else "the bus does not answer") from error

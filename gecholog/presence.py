@@ -131,7 +131,7 @@ async def is_present(bus: Bus, name: str, hostname: str, timeout: float) -> bool
 
 
 def _hostname(data: bytes) -> Any:
-    """The `hostname` of an answer to PING; None if it has none."""
+    """The `hostname` of an answer to PING, or None."""
     try:
         answer = rawjson.loads(data)
     except NotJson:

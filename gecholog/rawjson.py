@@ -26,7 +26,7 @@ _LARGEST_BY_GRAMMAR = (
 
 
 class Raw(bytes):
-    """One JSON value, as the bytes that somebody sent. Make it only from bytes that are known to be JSON.
+    """One JSON value, as the bytes that someone sent. Make it only from bytes that are known to be JSON.
 
     orjson refuses subclasses of bytes: give it `memoryview(value)`.
     """
@@ -61,7 +61,7 @@ def without_surrogates(data: bytes) -> bytes:
 
 
 def is_too_deep(data: bytes) -> bool:
-    """Tell whether `data` is nested too deeply for the parsers here. It may be JSON nevertheless."""
+    """Tell whether `data` is nested too deeply for the parsers here. It may still be JSON."""
     try:
         _skim(data)
     except RecursionError:

@@ -29,7 +29,7 @@ _SMALLEST = 8 * 1024 * 1024  # bytes; the default is made smaller to fit a small
 _UNLIMITED = -1
 _NO_COMPRESSION = "none"
 
-# Somebody else creates the stream at the same time, or has done so since we asked: ask again.
+# Someone else creates the stream at the same time, or has done so since we asked: ask again.
 _RACES = frozenset({jetstream.STREAM_EXISTS, jetstream.SUBJECT_TAKEN, jetstream.NO_ROOM})
 
 

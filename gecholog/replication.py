@@ -65,7 +65,7 @@ class SharedCounts(Protocol):
         """Return the counts of this replica."""
 
     def merge(self, part: str, replica: str, usage: ReplicaUsage, now: int) -> None:
-        """Merge the counts of another replica. Raises ValueError if there is no such part."""
+        """Merge the counts of another replica. Raises ValueError if the part is invalid."""
 
     def mark_all_changed(self) -> None:
         """Publish everything, because the other replicas may have lost it."""
@@ -111,7 +111,7 @@ class Naming:
         return part, replica
 
     def is_own(self, part: str, replica: str) -> bool:
-        """Whether an entry is none of another replica's counts."""
+        """Whether an entry does not hold the counts of another replica."""
         return replica == self.replica or part.partition(".")[0] in self.reserved
 
 

@@ -1,6 +1,6 @@
 """The secret store: what config files name as `${secret:NAME}`, encrypted in `data/secrets.json` of the home folder.
 
-Each secret is encrypted by itself with AES-256-GCM. Its name and the hosts that it may be sent to are authenticated
+Each secret is encrypted separately with AES-256-GCM. Its name and the hosts that it may be sent to are authenticated
 with it: who can write the file, but does not have the key, cannot send a secret elsewhere.
 """
 
@@ -67,7 +67,7 @@ class SecretStore:
         return tuple(_described(name, entry) for name, entry in sorted(self._read().items()))
 
     def open(self, name: str) -> OpenedSecret | None:
-        """The secret with this name; None if there is none."""
+        """The secret with this name, or None."""
         entry = self._read().get(name)
         if entry is None:
             return None
@@ -97,7 +97,7 @@ class SecretStore:
         return self._change(change)
 
     def delete(self, name: str) -> StoredSecret | None:
-        """Delete a secret; returns it, or None if there is none."""
+        """Delete a secret; returns it, or None."""
 
         def change(entries: dict[str, Any]) -> StoredSecret | None:
             before = entries.pop(name, None)

@@ -69,7 +69,7 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture
 def plain_nats_server(tmp_path: Path) -> Iterator[NatsServer]:
-    """A nats-server without JetStream, as somebody's own config file would make it: the max_payload is 1 MiB."""
+    """A nats-server without JetStream, as someone's own config file would make it: the max_payload is 1 MiB."""
     server = NatsServer(tmp_path / "plain_nats", jetstream=False, max_payload=1024 * 1024)
     server.start()
     yield server

@@ -166,7 +166,7 @@ def _working_in(folder):
 
 
 def test_ports_are_given_out_once():
-    """Neither this process nor another one of the tests gets a port that somebody has."""
+    """Neither this process nor another one of the tests gets a port that someone has."""
     ours = [free_port() for _ in range(100)]
     program = "from tests.support.ports import free_port; print(*(free_port() for _ in range(400)))"
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
@@ -175,7 +175,7 @@ def test_ports_are_given_out_once():
 
 
 def test_ports_in_use_are_passed_over():
-    """A port that somebody listens on is not given out, whoever that is."""
+    """A port that someone listens on is not given out, whoever that is."""
     taken = free_port()
     with socket.create_server(("127.0.0.1", taken)):
         assert taken not in {free_port() for _ in range(500)}

@@ -144,7 +144,7 @@ async def _check(database: Database) -> None:
 
 
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What a database may raise, besides errors of Python about a value."""
+"""What a database may raise, apart from Python's errors about a value."""
 
 
 def reason_of(error: BaseException) -> str:

@@ -103,7 +103,7 @@ def rows_of_calls(calls: Iterable[CallRow], ids: Mapping[GroupKey, int]) -> list
 def rest_of(
     new: Sequence[CallRow], ids: dict[GroupKey, int], payloads: Mapping[str, StoredPayloads]
 ) -> Iterator[tuple[Insertion, list[Row]]]:
-    """What is inserted besides the rows of calls that are new."""
+    """What is inserted in addition to the rows of new calls."""
     yield _ATTEMPTS, [(call.id, *_attempt(attempt)) for call in new for attempt in call.attempts]
     found = [(call, payloads[call.id]) for call in new if call.id in payloads]
     yield _PAYLOADS, [(call.id, call.started_us, stored.request, stored.response) for call, stored in found]

@@ -26,7 +26,7 @@ _named = msgspec.json.Decoder(_Named)
 def size_of(payload: msgspec.Raw) -> int:
     """The size of a payload in bytes, without its content encoding: as recorded, or as its summary says.
 
-    0 if there is none.
+    or 0.
     """
     data = bytes(payload)
     if data.startswith(_SUMMARIES):

@@ -24,7 +24,7 @@ def read_finish(
     """Why an answer ended, by the word `told` and the table of an API.
 
     None or an empty word: the provider did not say. `has_calls`, `has_refusal`: what is in the answer, of which many
-    APIs say that it ended by itself.
+    APIs say that the model ended its turn.
     """
     reason = None if told in (None, "") else FinishReason.OTHER
     if isinstance(told, str | int) and told != "":

@@ -59,7 +59,7 @@ NONE: Usage = Usage(source="none")
 
 
 def usage_of(answer: Fields) -> Usage | None:
-    """The token usage in a response (decoded JSON, or a folded stream); None if it has none."""
+    """The token usage in a response (decoded JSON, or a folded stream), or None."""
     for shape in SHAPES:
         found = shape(answer)
         if found is not None and (found.prompt, found.completion, found.total) != (None, None, None):

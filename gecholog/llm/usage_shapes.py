@@ -33,7 +33,7 @@ NO_DETAILS = TokenDetails()
 
 
 class Counts(NamedTuple):
-    """The counts of an API. `prompt_parts` are numbers that its total may include besides prompt and completion."""
+    """The counts of an API. Its total may include `prompt_parts` in addition to prompt and completion."""
 
     prompt: int | None
     completion: int | None

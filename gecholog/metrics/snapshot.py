@@ -38,7 +38,7 @@ class Snapshot:
     families: Mapping[Family, Series] = field(default_factory=dict)
 
     def value(self, name: str, *labels: str) -> Value | None:
-        """The value of one series; None if there is none."""
+        """The value of one series, or None."""
         return next((series.get(labels) for family, series in self.families.items() if family.name == name), None)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gecholog.quota.limits import Budget, Limits
 
 REQUESTS = "requests"
-"""What meters count, besides tokens and nano-USD."""
+"""What meters count in addition to tokens and nano-USD."""
 
 MINUTE, DAY, HELD = "minute", "day", "held"
 """The name of the window of the last minute, of the day in UTC, and what stands in its place for holds."""

@@ -1,7 +1,7 @@
 """The usage of one subject in one window as numbers that calls read and change, in front of its meter. Pure.
 
 A meter adds up dicts per bucket and replica. Calls would do that several times each, so they count here, and what they
-count reaches the meter when somebody asks for it, or when its bucket ends. Times are in milliseconds since 1970.
+count reaches the meter when someone asks for it, or when its bucket ends. Times are in milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FIELDS = (REQUESTS, TOKENS, NANO_USD)
 class Tally:
     """`requests`, `tokens` and `nano_usd` are what counts from `since` until `until`; `refresh` before any other time.
 
-    Whoever adds to them sets `last` to the time of it.
+    Set `last` to the time of each addition.
     """
 
     __slots__ = ("_known", "_meter", "last", "nano_usd", "requests", "since", "tokens", "until")

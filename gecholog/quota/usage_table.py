@@ -87,7 +87,7 @@ class UsageTable:
         return holds.own(now)
 
     def merge(self, part: str, replica: str, usage: ReplicaUsage, now: int) -> None:
-        """Merge the usage or the holds of another replica. Raises ValueError if the part is none of ours."""
+        """Merge the usage or the holds of another replica. Raises ValueError if the part is invalid."""
         window, name = parts_of(part)
         if window == HELD:
             self._holds_of(name).merge(replica, usage, now)
@@ -134,7 +134,7 @@ class UsageTable:
         self.meter(counted.name, counted.window).add(counted.counts, when)
 
     def restore(self, part: str, replica: str, usage: ReplicaUsage) -> None:
-        """Take usage from the disk, as `usages` yielded it. Raises ValueError if there is no such part."""
+        """Take usage from the disk, as `usages` yielded it. Raises ValueError if the part is invalid."""
         window, name = parts_of(part)
         meter = self.meter(name, window)
         if replica:
@@ -152,7 +152,7 @@ class UsageTable:
 
 
 def _window_named(name: str) -> Window | CalendarWindow:
-    """The window of a name. Raises ValueError if there is none."""
+    """The window of a name. Raises ValueError if the name is invalid."""
     if name == MINUTE:
         return _LAST_MINUTE
     period, _, time_zone = name.partition("@")

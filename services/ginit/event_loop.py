@@ -73,7 +73,7 @@ class EventLoop:
         self._publisher.publish()
 
     def _retry(self, event: Event) -> None:
-        """Handle the event again after RETRY_S. A timer fires again by itself, but not earlier than that."""
+        """Handle the event again after RETRY_S. A timer fires again on its own, but not earlier than that."""
         self._no_timer_before = time.monotonic() + RETRY_S
         if not isinstance(event, TimerFired):
             asyncio.get_running_loop().call_later(RETRY_S, self._store.post, event)

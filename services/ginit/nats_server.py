@@ -45,7 +45,7 @@ def jetstream_arguments(config: str, store: Path) -> tuple[str, ...]:
 
 
 def listen_address(line: str) -> tuple[str, int] | None:
-    """The address for clients that a log line names; None if it names none."""
+    """The address for clients that a log line names, or None."""
     match = _LISTENING.search(line)
     if match is None:
         return None

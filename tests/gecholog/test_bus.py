@@ -36,7 +36,7 @@ async def echo_on(bus, subject, queue=""):
 
 
 async def asked(bus, subject, data=b"x"):
-    """The answer to a request, asked until somebody answers."""
+    """The answer to a request, asked until someone answers."""
     async with asyncio.timeout(DEADLINE):
         while True:
             try:
@@ -505,7 +505,7 @@ async def test_a_name_that_is_not_known():
 @pytest.mark.parametrize(
     "greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"INFO {nonsense\r\n", b"INFO {}\r\n-ERR 'no'\r\n"]
 )
-async def test_somebody_else_on_the_port(greeting):
+async def test_someone_else_on_the_port(greeting):
     """Something that is no nats-server is not believed, and not asked endlessly."""
     calls = 0
 

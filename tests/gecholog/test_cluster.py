@@ -234,7 +234,7 @@ async def users_of(cluster):
 
 
 async def asked_once(bus, subject):
-    """The answer to one request that somebody hears."""
+    """The answer to one request that someone hears."""
     async with asyncio.timeout(DEADLINE):
         while True:
             try:

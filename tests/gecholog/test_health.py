@@ -29,7 +29,7 @@ def test_write_read_remove(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"\xff"])
 def test_what_is_no_checksum(tmp_path, content):
-    """An empty file, or one that somebody else wrote, says nothing."""
+    """An empty file, or one that someone else wrote, says nothing."""
     sign = ChecksumFile.of("gl", tmp_path)
     sign.write("abc")
     sign.path.write_bytes(content)

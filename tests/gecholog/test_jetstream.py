@@ -114,7 +114,7 @@ async def test_errors(code, error):
 
 @given(st.binary() | st.none() | st.integers() | st.lists(st.integers()) | st.text())
 def test_not_an_answer(value):
-    """Somebody who listens on the same subject, and answers whatever: no answer of JetStream."""
+    """Someone who listens on the same subject, and answers whatever: no answer of JetStream."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     assume(not data.strip().startswith(b"{"))
     with pytest.raises(NoAnswer):

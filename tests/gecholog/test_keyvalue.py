@@ -48,8 +48,8 @@ class TestTheBucket:
         async with connect(nats_server) as one, connect(nats_server) as other:
             await asyncio.gather(*(KeyValue(bus, "things").ensure() for bus in (one, other) * 3))
 
-    async def test_somebody_elses(self, bus, bucket):
-        """A bucket that somebody changed is taken as it is."""
+    async def test_someone_elses(self, bus, bucket):
+        """A bucket that someone changed is taken as it is."""
         config = (await api(bus, "STREAM.INFO.KV_things"))["config"]
         await api(bus, "STREAM.UPDATE.KV_things", config | {"max_bytes": 1 << 20})
         await bucket.ensure()
@@ -178,7 +178,7 @@ class TestEntries:
 
 
 class Stranger:
-    """A bus on which somebody else answers everything with one text."""
+    """A bus on which someone else answers everything with one text."""
 
     def __init__(self, text):
         self.text = text
@@ -207,7 +207,7 @@ STRANGE = [
 
 @pytest.mark.parametrize("text", STRANGE)
 async def test_a_stranger_answers(text):
-    """Whatever somebody else answers in JetStream's place is no answer, and no other fault."""
+    """Whatever someone else answers in JetStream's place is no answer, and no other fault."""
     bucket = KeyValue(Stranger(text), "things")
     for call in (bucket.put("a", b""), bucket.update("a", b"", 1), bucket.get("a"), bucket.consume("c", "i", ">")):
         with pytest.raises(NoAnswer):

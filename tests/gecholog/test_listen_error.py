@@ -22,7 +22,7 @@ def test_port_that_is_taken(host, said):
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])  # noqa: S104 - only said
 def test_every_address_is_not_named(host):
-    """However somebody wrote it."""
+    """However someone wrote it."""
     assert listen_error(host, 80, PermissionError(13, "no")) == "cannot listen on port 80: Permission denied"
 
 

@@ -35,7 +35,7 @@ def of(**fields):
         ("ingress_payload", Request),
         ("outbound_headers", Request),
         ("gl_path", Request),
-        ("field_of_somebody", Request),
+        ("field_of_someone", Request),
         ("my_inbound_field", Request),
     ],
 )

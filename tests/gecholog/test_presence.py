@@ -124,7 +124,7 @@ async def test_is_present(bus, present):
     "answer", [b"", b"{", b"[]", b"null", b"{}", b'{"metadata":1}', b'{"metadata":{}}', b'{"metadata":{"hostname":1}}']
 )
 async def test_odd_answers_to_a_ping(bus, answer):
-    """Somebody else's answer that means nothing to us is passed over."""
+    """Someone else's answer that means nothing to us is passed over."""
     asked_for = asyncio.Event()
 
     async def odd(message):

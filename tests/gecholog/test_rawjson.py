@@ -49,7 +49,7 @@ def is_strict_json(data):
 
 @st.composite
 def mutated(draw):
-    """JSON that somebody has damaged: some bytes put in, left out, or exchanged."""
+    """JSON that someone has damaged: some bytes put in, left out, or exchanged."""
     data = bytearray(
         draw(st.sampled_from(ODD) | JSON.map(lambda value: json.dumps(value, ensure_ascii=False).encode()))
     )
@@ -131,7 +131,7 @@ def test_raw_parts(value, indent, line_break, nested):
 
 
 def test_raw_bytes_stay():
-    """Digits and escapes of a raw value are those that somebody sent."""
+    """Digits and escapes of a raw value are those that someone sent."""
     raw = b'{"n": 1.000000000000000000001e+400, "t": "\\u00e9\\/"}'
     assert rawjson.dumps({"p": Raw(raw)}) == b'{"p":' + raw + b"}"
 

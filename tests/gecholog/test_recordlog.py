@@ -106,7 +106,7 @@ async def test_another_subject(nats_server, connect):
     assert (await info(bus))["state"]["messages"] == 1
 
 
-async def test_somebodys_own_stream(nats_server, connect):
+async def test_someones_own_stream(nats_server, connect):
     """A stream that captures the subject already is taken as it is."""
     bus = await connect(nats_server)
     await ask(bus, "STREAM.CREATE.MINE", {"name": "MINE", "subjects": ["coburn.>"], "storage": "memory"})
@@ -133,7 +133,7 @@ async def test_without_jetstream(plain_nats_server, connect):
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{}", b"[]", b"x", b'{"config":3}', b'{"error":5}'])
-async def test_somebody_else_answers(nonsense):
+async def test_someone_else_answers(nonsense):
     """A stranger who answers everything on the bus is not taken for JetStream: ask again."""
 
     class Stranger:

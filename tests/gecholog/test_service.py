@@ -428,7 +428,7 @@ class TestConnectBus:
             await connecting
         assert bus.connected
 
-    async def test_somebody_silent(self, owner):
+    async def test_someone_silent(self, owner):
         """Who takes the connection and says nothing is no bus; the connection is closed."""
         ended = asyncio.Event()
 

@@ -158,7 +158,7 @@ def test_home_of_the_image(containers):
     assert {"gl_config.json", "nats-server.conf"} <= set(container.exec("ls", "/app/conf").split())
 
 
-def test_configs_of_somebody_else(containers, engine, volume):
+def test_configs_of_someone_else(containers, engine, volume):
     """A config folder from outside that we may only read, with other ports, on the network of this machine."""
     ports = put_moved_configs(engine, volume, owner="4711:4712")
     container = containers("--volume", f"{volume}:/app/conf", *HARDENED, network="host")

@@ -1,7 +1,7 @@
 """A relay to PostgreSQL that is as strict as a pooler in transaction mode, such as PgBouncer.
 
 It refuses settings at the start of a connection, and statements with a name: they would stay on a connection of the
-server that the next transaction of somebody else gets.
+server that the next transaction of someone else gets.
 """
 
 import asyncio

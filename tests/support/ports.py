@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 # Below what Linux hands out by itself (net.ipv4.ip_local_port_range, from 32768): a port from there may become the
-# near end of somebody's connection between two starts of a server, or before the first.
+# near end of someone's connection between two starts of a server, or before the first.
 _BLOCK = 500
 _BLOCKS = range(10_000, 32_500, _BLOCK)
 
@@ -20,7 +20,7 @@ def free_port() -> int:
     for port in itertools.islice(_ports(), _BLOCK):
         if _is_free(port):
             return port
-    raise OSError("somebody listens on every port of this process")
+    raise OSError("someone listens on every port of this process")
 
 
 def with_ports(text: str, ports: Mapping[str, int | str]) -> str:

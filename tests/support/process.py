@@ -64,7 +64,7 @@ class ServiceProcess:
 
     @property
     def checksum(self) -> str | None:
-        """What the checksum file says; None if there is none."""
+        """What the checksum file says, or None."""
         try:
             return (self.home / "checksum" / f".{self.alias}_config.sha256").read_text("ascii")
         except FileNotFoundError:

@@ -76,7 +76,7 @@ class RecordFile:
 
 
 class Bystander:
-    """A program of somebody else on the bus: a plain subscriber of the logger subject, and a slow processor.
+    """A program of someone else on the bus: a plain subscriber of the logger subject, and a slow processor.
 
     `seen` are the Nats-Msg-Ids by transaction id, one for each time that the record came by.
     """

@@ -117,7 +117,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene_of(appliance):
-    """The default appliance with its Elasticsearch, a slow processor, and somebody who listens."""
+    """The default appliance with its Elasticsearch, a slow processor, and someone who listens."""
     elastic = ElasticFake()
     await elastic.start()
     appliance.change("nats2log_config", mode="elastic_writer", elastic_writer=elastic.writer())

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - a program by itself, no package
+# ruff: noqa: INP001 - a program, not a package
 """A processor of your own: adds the size of the prompt to the record. Several of it may run, they share the work."""
 
 from __future__ import annotations

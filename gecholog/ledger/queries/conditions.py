@@ -11,7 +11,7 @@ from gecholog.ledger.tables import Rollup, calls
 
 _FIELDS = {column: field for field, column in COLUMNS.items()}
 _DERIVED = {"status": ("status_class",), "error_class": ("errors",)}
-"""The fields that a column decides besides its own."""
+"""The other fields that a column decides."""
 
 
 def field_of(dimension: Dimension) -> str:

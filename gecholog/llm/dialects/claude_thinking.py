@@ -64,7 +64,7 @@ def plan(request: ChatRequest, model: str, max_tokens: int | None, *, may_begin_
 
 
 def _display(wanted: ReasoningConfig, model: str) -> dict[str, str]:
-    """Whether the text is to come, if that is not what the model does by itself."""
+    """Whether the text is to come, if that is not the model's default."""
     if wanted.shows_text is False:
         return {"display": "omitted"}
     return {"display": "summarized"} if omits_thoughts(model) else {}

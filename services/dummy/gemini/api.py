@@ -183,7 +183,7 @@ _METHODS = {
 
 
 def error(error: ApiError, query: Mapping[str, str]) -> ErrorReply:
-    """Return an error. In place of an event stream it has the type of one, and is none."""
+    """Return an error. In place of an event stream, it has the content type of one but is plain JSON."""
     content_type = content.EVENTS if query.get("alt") == "sse" else content.ARRAY
     return ErrorReply(error.status, rawjson.dumps(_error_value(error)), content_type=content_type)
 

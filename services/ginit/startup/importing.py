@@ -43,7 +43,7 @@ class _State:
 
 
 def source_of(home: Path, environ: Mapping[str, str]) -> Path | None:
-    """The file to import; None if there is none. Container engines make a folder of a missing file to mount."""
+    """The file to import, or None. Container engines make a folder of a missing file to mount."""
     if named := environ.get(VARIABLE):
         return Path(named).absolute()
     usual = home / "config.yml"

@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def _lock(home: Path) -> bool:
-    """Lock the home folder for as long as this process lives; False if somebody else holds it. Raises OSError.
+    """Lock the home folder for as long as this process lives; False if someone else holds it. Raises OSError.
 
     A file can be removed under us, and a folder cannot be locked everywhere (not on NFS): so both are.
     """

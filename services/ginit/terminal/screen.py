@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from services.ginit.terminal.palette import Palette
 
 _BUS = "nats-server"
-_OF_CONFIGS = frozenset({UPDATED, IMPORTED})  # somebody's config file was changed
+_OF_CONFIGS = frozenset({UPDATED, IMPORTED})  # someone's config file was changed
 _ROUTINE = frozenset({"status"})  # logged by a sink once a minute
 
 

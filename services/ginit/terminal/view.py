@@ -77,7 +77,7 @@ def state_file(home: Path) -> Path:
 
 
 def stamp(file: Path) -> Stamp | None:
-    """A value that changes when the file is written; None if there is none."""
+    """A value that changes when the file is written, or None."""
     try:
         status = file.stat()
     except OSError:

@@ -57,7 +57,7 @@ class ClientCredentials(NamedTuple):
 def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | None = None) -> ClientCredentials | None:
     """The client key of a request, and everything in its head that looks like one; None if there is nothing.
 
-    `is_foreign` tells whether a credential is a client key that does not have our format; None: there are no such keys.
+    `is_foreign` tells whether a credential is a client key that does not have our format; None: all keys have it.
     """
     # one search for all values: most calls of routers without keys have none
     prefixes = "\0".join(map("".join, received.values())).count(PREFIX)

@@ -27,7 +27,7 @@ def is_local_call(router: Router, request: Request) -> bool:
 
 
 def is_local(peer: str, headers: Headers, origins: AbstractSet[str] = frozenset()) -> bool:
-    """Tell whether a request comes from this machine, and neither from a proxy nor from a web page of somebody else.
+    """Tell whether a request comes from this machine, and neither from a proxy nor from a web page of someone else.
 
     `peer` is the address of the connection, `headers` are canonical. A browser sends the requests of any page. It says
     whose page it is in `Origin`, at least with every POST: that has to be on this machine as well, or one of `origins`.

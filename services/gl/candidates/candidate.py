@@ -55,7 +55,7 @@ class Candidate:
 
     @cached_property
     def breaker(self) -> BreakerRules | None:
-        """The rules of its circuit breaker; None if it has none."""
+        """The rules of its circuit breaker, or None."""
         return self.router.resilience.breaker if self.provider is None else self.provider.breaker
 
     @cached_property

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from services.gl.models.provider import Provider
 
 _AUTHORIZATION = "Authorization"
-# Headers that a router may require, and that are forwarded to a provider nevertheless.
+# Headers that a router may require, and that are still forwarded to a provider.
 _OF_THE_REQUEST = frozenset(
     {
         "Accept",
@@ -50,7 +50,7 @@ def shown_to_gateway(required: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
 
 
 def with_token(router: Router, token: str) -> Router:
-    """The router with a token in place of the one that it had; without one it has no such header."""
+    """The router with a token in place of the one that it had; without one it has no header for it."""
     target = router.target
     static = {name: values for name, values in target.headers.items() if name != _AUTHORIZATION}
     removed = target.removed | {_AUTHORIZATION}

@@ -29,7 +29,7 @@ def usable_cores(cgroup: Path = _CGROUP) -> int:
 
 
 def quota_of(cgroup: Path) -> float | None:
-    """The CPU quota of a control group, in cores; None if it has none. Reads the files of version 2 and version 1."""
+    """The CPU quota of a control group, in cores, or None. Reads the files of version 2 and version 1."""
     try:
         quota, period = (cgroup / "cpu.max").read_text("ascii").split()
     except (OSError, ValueError):

@@ -99,7 +99,7 @@ def outgoing_headers(
 
 
 def _lost(offered: Headers, written: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:
-    """The headers that a processor left out. Masked and static ones are sent nevertheless."""
+    """The headers that a processor left out. Masked and static ones are still sent."""
     lost = offered.keys() - written.keys()
     return {name: [headers.MASK] if name in masked else [] for name in lost if name in masked or name not in static}
 

@@ -17,7 +17,7 @@ class ImageSource(Protocol):
     async def fetch(self, urls: Iterable[str], rule: ImageRule) -> dict[str, FetchedImage]:
         """The images of `urls`, by URL, as `rule` allows. Raises Refusal (400) if one of them cannot be had.
 
-        If the rule is off, nothing is fetched and nothing is raised: whoever needs the images tells the client.
+        If the rule is off, nothing is fetched or raised: the caller tells the client if it needs the images.
         """
 
 

@@ -47,7 +47,7 @@ UPSTREAM = _histogram(
 )
 OVERHEAD = _histogram(
     "gecholog_overhead_seconds",
-    "What a call takes besides its last request upstream: processors, failed attempts, and gl itself",
+    "What a call takes in addition to its last request upstream: processors, failed attempts, and gl itself",
     "router",
     bounds=_SMALL_SECONDS,
 )

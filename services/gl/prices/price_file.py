@@ -133,7 +133,7 @@ def _prices_with(overrides: PriceTable | None) -> Prices:
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
-    """A value that changes when the file is written or replaced; None if there is none."""
+    """A value that changes when the file is written or replaced, or None."""
     try:
         found = path.stat()
     except OSError:

@@ -99,7 +99,7 @@ def _digest(value: bytes | str) -> dict[str, Any]:
 
 
 def strictest(*rules: PayloadPrivacy | None) -> PayloadPrivacy | None:
-    """What satisfies all rules; None if there is none."""
+    """What satisfies all rules, or None."""
     strict: PayloadPrivacy | None = None
     for rule in rules:
         if rule is None or rule == strict:

@@ -1,6 +1,6 @@
 """Masks what patterns match in texts, and in the strings and numbers of JSON. Pure, except for a clock.
 
-The patterns are RE2's, which search in linear time. A payload is hostile nevertheless: each match begins a new search,
+The patterns are RE2's, which search in linear time. A payload can still be hostile: each match begins a new search,
 so there is a time limit for all searches in a payload, in CPU time of the thread, which grows with its size.
 """
 

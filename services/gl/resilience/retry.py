@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def pause(rules: ResilienceRules, retry: int, jitter: float, retry_after: str | None, now: float) -> float | None:
-    """Seconds before the next retry; None if there is none.
+    """Seconds before the next retry, or None.
 
     `retry` is the number of retries so far, `jitter` a random number from 0 to 1, `retry_after` the header of the
     response that failed, and `now` the seconds since 1970.

@@ -182,11 +182,11 @@ class Table:
         return iter(self._routers.values())
 
     def get(self, path: object) -> Router | None:
-        """The router with exactly this path; None if there is none."""
+        """The router with exactly this path, or None."""
         return self._routers.get(path) if isinstance(path, str) else None
 
     def match(self, path: str) -> Router | None:
-        """The router with the longest path that is a prefix of the (undecoded) `path`; None if there is none."""
+        """The router with the longest path that is a prefix of the (undecoded) `path`, or None."""
         for length in self._lengths:
             if (router := self._routers.get(path[:length])) is not None:
                 return router
@@ -195,7 +195,7 @@ class Table:
         return None
 
     def left_out(self, path: str) -> tuple[str, str] | None:
-        """The path of the left-out router that would match `path`, and the reason; None if there is none."""
+        """The path of the left-out router that would match `path`, and the reason, or None."""
         for length in self._lengths:
             if path[:length] in self._routers:
                 return None

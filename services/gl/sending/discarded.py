@@ -1,4 +1,4 @@
-"""Discards the response of a failed attempt. If it reports token usage, that costs something nevertheless."""
+"""Discards the response of a failed attempt. If it reports token usage, the client is still charged for it."""
 
 from __future__ import annotations
 

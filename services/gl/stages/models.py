@@ -181,7 +181,7 @@ class _StrategyInputs:
 
 
 async def _rating(call: Call, router: Router, model: Model, inputs: _StrategyInputs, deps: Dependencies) -> int | None:
-    """The rating of the request by a model's classifier; None if there is none. The record shows it."""
+    """The rating of the request by a model's classifier, or None. The record shows it."""
     rules = model.classifier
     if rules is None:
         return None

@@ -21,7 +21,7 @@ class BoundedMap(Generic[T]):
         self._values: OrderedDict[str, T] = OrderedDict()
 
     def get(self, key: str) -> T | None:
-        """The value of a key; None if it has none."""
+        """The value of a key, or None."""
         return self._values.get(key)
 
     def items(self) -> Iterator[tuple[str, T]]:
@@ -33,7 +33,7 @@ class BoundedMap(Generic[T]):
         return list(self._values)
 
     def pop(self, key: str) -> T | None:
-        """Remove a key, and return its value; None if it has none."""
+        """Remove a key, and return its value, or None."""
         return self._values.pop(key, None)
 
     def __setitem__(self, key: str, value: T) -> None:

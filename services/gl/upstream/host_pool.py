@@ -36,7 +36,7 @@ class HostPool:
         self._waiters: deque[_Waiter] = deque()  # the first one first
 
     def take(self) -> UpstreamConnection | None:
-        """Take an idle connection; None if there is none."""
+        """Take an idle connection, or None."""
         if not self._idle:
             return None
         oldest = self._loop.time() - _IDLE_TIMEOUT_S

@@ -13,7 +13,7 @@ import tempfile
 from typing import BinaryIO
 
 _MOST = 64  # workers
-_ABSENT = -1  # there is no such worker
+_ABSENT = -1  # the worker does not exist
 
 
 class Counts:
@@ -43,7 +43,7 @@ class Counts:
 
 
 def _file_in_memory() -> BinaryIO | None:
-    """A new file that needs no folder that can be written to; None if the system has no such files."""
+    """A new file that needs no folder that can be written to; None if the system has no anonymous files."""
     create = getattr(os, "memfd_create", None)
     if create is None:
         return None

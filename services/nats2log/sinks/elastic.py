@@ -109,7 +109,7 @@ class ElasticSink:
             fault = _fault_of(error)
             if fault.kind is FaultKind.OUTAGE and error.status_code not in _NOT_THE_CONTENT:
                 return fault
-            # No permission to check or create it, or somebody else has created it: the bulk request will show.
+            # No permission to check or create it, or someone else has created it: the bulk request will show.
             log.warning("index not created, continuing", index=index, reason=fault.reason)
         except TransportError as error:
             return Fault(FaultKind.OUTAGE, type(error).__name__)

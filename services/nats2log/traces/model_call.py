@@ -47,7 +47,7 @@ class Target(NamedTuple):
 
 
 def operation_of(path: str) -> str:
-    """The operation by the path of an API; empty if it is none of those that have a name."""
+    """The operation by the path of an API; empty if it has no name."""
     plain = path.rstrip("/")
     return next((name for endings, name in _OPERATIONS if plain.endswith(endings)), "")
 

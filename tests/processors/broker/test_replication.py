@@ -277,7 +277,7 @@ class SlowStore:
         return 10 * len(self.log)
 
     def says(self, state, revision):
-        value = json.dumps({"state": state, "by": "somebody", "until": None}).encode()
+        value = json.dumps({"state": state, "by": "someone", "until": None}).encode()
         return Entry(ONE, value, revision)
 
 
@@ -317,7 +317,7 @@ async def test_not_answered(slow):
     await eventually(lambda: slow.replicator._is_available, "the bucket to work again")
 
 
-async def test_somebody_was_first(slow):
+async def test_someone_was_first(slow):
     """A replica that is too late learns the current state, and may ask again when the target is half-open again."""
     slow.table.put(ONE, Health(BreakerState.OPEN, 0))
     slow.store.fault, slow.store.entry = Conflict(7), slow.store.says("probing", 7)

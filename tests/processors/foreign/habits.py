@@ -24,7 +24,7 @@ def whole_message_and_more(data):
 def control(data):
     message = json.loads(data)
     if message["ingress_subpath"].startswith("blocked"):
-        return json.dumps({"control": "blocked by somebody"})
+        return json.dumps({"control": "blocked by someone"})
     if message["ingress_subpath"].startswith("nothing"):
         return json.dumps({"control": None})
     return ""
@@ -39,7 +39,7 @@ def change(data):
 def sign(data):
     message = json.loads(data)
     headers = message["egress_headers"]
-    headers["X-Signed"] = ["somebody"]
+    headers["X-Signed"] = ["someone"]
     return json.dumps({"egress_payload": {"signed": message["egress_payload"]}, "egress_headers": headers})
 
 

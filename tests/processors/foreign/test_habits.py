@@ -144,7 +144,7 @@ def test_the_changed_answer(call):
     reply, record = call
     assert reply.status == 200
     assert reply.json() == {"signed": {"ok": True}}
-    assert reply.value("X-Signed") == "somebody"
+    assert reply.value("X-Signed") == "someone"
     assert record["response"]["egress_payload"] == {"signed": {"ok": True}}
     assert record["response"]["inbound_payload"] == {"ok": True}
 
@@ -156,7 +156,7 @@ def test_after_the_reply(call):
     assert completed(record["response"], "processors_async") == {"judge": True}
 
 
-@pytest.mark.parametrize(("path", "control"), [("blocked/v1", "blocked by somebody"), ("nothing/v1", None)])
+@pytest.mark.parametrize(("path", "control"), [("blocked/v1", "blocked by someone"), ("nothing/v1", None)])
 def test_control(stack, path, control):
     """A string or null in `control` is the response, and the upstream is not called."""
     before = len(stack.upstream.seen)

@@ -23,12 +23,12 @@ ON = ("-js", "-sd", "/home/nats")
     ],
 )
 def test_jetstream_is_turned_on_where_the_config_does_not_speak_of_it(config, arguments):
-    """Somebody who speaks of it has decided."""
+    """Someone who speaks of it has decided."""
     assert jetstream_arguments(config, STORE) == arguments
 
 
 def test_memory_has_a_limit():
-    """Unless somebody has decided."""
+    """Unless someone has decided."""
     assert variables({"HOME": "/"}) == {"GOMEMLIMIT": "640MiB"}
     assert variables({"GOMEMLIMIT": "off"}) == {}
 

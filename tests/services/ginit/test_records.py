@@ -57,7 +57,7 @@ def test_stalled_stream(tmp_path):
     assert told[1].name == "bus"
 
 
-def test_bus_of_somebody_else(tmp_path):
+def test_bus_of_someone_else(tmp_path):
     """Without a nats-server among the services there is none to restart."""
     scene = Scene(tmp_path, service("gl", "gl"))
     stalled = RecordStatus(failing=True, stalled=True, reason="the stream does not answer")

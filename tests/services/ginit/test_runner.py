@@ -170,7 +170,7 @@ async def test_check_says_why_a_content_is_invalid(runner, tmp_path):
 
 
 async def test_check_restores_what_is_in_force(runner, tmp_path):
-    """A service of ours compares with it; somebody may have removed the copy."""
+    """A service of ours compares with it; someone may have removed the copy."""
     one = definition(tmp_path)
     await runner.register(one, 0)
     old, new = runner.copies.keep("one", b"old"), runner.copies.keep("one", b"new")

@@ -86,7 +86,7 @@ def test_file_is_read_by_the_next_ginit(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"services": [{}]}', '{"services": 1}', '{"services": [1]}'])
-def test_file_that_somebody_else_wrote(tmp_path, text):
+def test_file_that_someone_else_wrote(tmp_path, text):
     """Nothing is known then."""
     (tmp_path / "state.json").write_text(text)
     assert StateFile(tmp_path / "state.json").read() == {}

@@ -370,7 +370,7 @@ def test_reload_port(fresh, upstream):
 
 
 def test_reload_taken_port(fresh, upstream, gateway):
-    """A port that somebody else has: the old config stays in force, whole."""
+    """A port that someone else has: the old config stays in force, whole."""
     before = fresh.values
     fresh.reload(before | {"gl_port": gateway.port, "routers": [router("/new/", upstream.url)]}, taken=False)
     assert fresh.call("GET", "/service/x").status == 200

@@ -206,7 +206,7 @@ async def test_every_page(full, scheme, width):
 
 
 @pytest.mark.parametrize(("scheme", "width"), VIEWS, ids=IDS)
-async def test_every_page_of_somebody_who_may_only_look(viewer, scheme, width):
+async def test_every_page_of_someone_who_may_only_look(viewer, scheme, width):
     wrong = await looked_at(viewer, scheme, width)
     assert not wrong, "\n".join(map(str, wrong))
 

@@ -33,7 +33,7 @@ def test_empty_stream():
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{}", b"[]", b"x", b'{"num_pending":"1","num_ack_pending":2}'])
-async def test_somebody_else_answers(nonsense):
+async def test_someone_else_answers(nonsense):
     """A reply that does not come from JetStream is an error."""
 
     class Stranger:

@@ -1,6 +1,6 @@
 """Ledgers whose databases are away for minutes while records arrive: nothing is lost, and the memory does not grow.
 
-Three ledgers read one record stream: PostgreSQL is killed, a SQLite file is locked by somebody else, and another one
+Three ledgers read one record stream: PostgreSQL is killed, a SQLite file is locked by someone else, and another one
 is on a disk that is full. `make soak` takes ten minutes (`LEDGER_OUTAGE_SECONDS`) with 50 records a second
 (`LEDGER_OUTAGE_RATE`). The tests of the sink (`sinks/test_sql.py`) cover the same briefly.
 """

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 _REQUIRED = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "prediction", "web_search_options"})
 _LOW_BUDGET, _MEDIUM_BUDGET = 2048, 8192  # tokens of thinking up to which an effort is low, and medium
 _SCHEMA_NAME = "response"
-_NESTED = (NAME, DETAIL, STRICT, FILENAME, DESCRIPTION, CACHE_CONTROL)  # that of caching is looked for by itself
+_NESTED = (NAME, DETAIL, STRICT, FILENAME, DESCRIPTION, CACHE_CONTROL)  # caching is looked for separately
 
 
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:

@@ -85,7 +85,7 @@ _VARIANTS = {
     "vllm": Variant(OPENAI_HINTS, takes_reasoning=True, takes_top_k=True),
     "llamacpp": Variant(OPENAI_HINTS, takes_reasoning=True, takes_top_k=True),
 }
-# Somebody's server, a gateway perhaps with any provider behind it.
+# Someone's server, a gateway perhaps with any provider behind it.
 _GENERIC = Variant(OPENAI_HINTS, takes_reasoning=True, takes_signatures=True)
 
 

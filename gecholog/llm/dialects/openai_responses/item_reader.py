@@ -158,7 +158,7 @@ def _part(part: Json, path: str) -> Part | None:
 def _image(part: Json, path: str) -> Image:
     detail = optional_text(part, "detail", path) or ""
     if detail == "auto":
-        detail = ""  # what it is unless somebody says so
+        detail = ""  # what it is unless someone says so
     url, file_id = optional_text(part, "image_url", path) or "", optional_text(part, "file_id", path) or ""
     if not url and not file_id:
         refuse(f"{path}image_url", "must be a string, or file_id must be there")

@@ -36,7 +36,7 @@ def _items(message: Message) -> list[Json]:
 
 
 def _item(part: Part) -> Json | None:
-    """The item that a part is by itself; None for a part of a message."""
+    """The item for a part that is an item of its own; None for a part of a message."""
     match part:
         case ToolCall():
             arguments = part.arguments or "{}"

@@ -132,7 +132,7 @@ def _item_key(value: Json) -> str:
 
 
 def _error(value: Json) -> ErrorInfo:
-    """The error of an event `error` (by itself, or in a member), or of a response that failed."""
+    """The error of an event `error` (the object itself, or a member of it), or of a response that failed."""
     response = _object(value, "response")
     error = _object(response, "error") or _object(value, "error") or value
     return error_of_object(status_in(error), error)

@@ -29,7 +29,7 @@ class OrphanDelivery:
         self._root = root
         self._deliver = deliver
         self._can_publish = can_publish
-        self._asked = 1  # how often somebody has asked for a look at the folders
+        self._asked = 1  # how often someone has asked for a look at the folders
         self._done = 0  # the number of the request after which nothing was left
         self._unreadable: set[Path] = set()  # folders that are skipped
 

@@ -123,7 +123,7 @@ def test_one_tool_at_a_time(claude):
 
 
 def test_a_thought_cannot_be_changed(claude):
-    """A changed thought, a changed signature and redacted data of somebody else are refused."""
+    """A changed thought, a changed signature and redacted data of someone else are refused."""
     thought = ask(claude, thinking=THINKING).content[0]
     for change in ({"thinking": "Something else"}, {"signature": "abcd"}):
         blocks = [thought.model_dump() | change, {"type": "text", "text": "Hi"}]

@@ -149,7 +149,7 @@ def test_files_of_a_running_appliance_are_left_alone(tmp_path):
     assert (conf / "gl_config.json").read_bytes() == old_default("gl_config.json")
 
 
-def test_defaults_of_somebody_else_update_nothing(tmp_path):
+def test_defaults_of_someone_else_update_nothing(tmp_path):
     """`-s` names a folder of one's own: its files are no newer versions of ours."""
     conf, source = tmp_path / "home" / "conf", tmp_path / "source"
     conf.mkdir(parents=True)

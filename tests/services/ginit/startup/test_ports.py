@@ -48,7 +48,7 @@ def test_ports_of_nats_server(tmp_path, text, found):
     ],
 )
 def test_ports_of_services(tmp_path, program, text, found):
-    """Where our services' configs say it. A port in somebody else's config may be one that is called."""
+    """Where our services' configs say it. A port in someone else's config may be one that is called."""
     assert numbers(tmp_path, program, text) == found
 
 
@@ -60,7 +60,7 @@ def test_ports_of_two_services():
 
 
 def test_taken_port(free_port):
-    """A port is taken while somebody listens."""
+    """A port is taken while someone listens."""
     with socket.create_server(("127.0.0.1", free_port)):
         assert is_taken(free_port)
     assert not is_taken(free_port)

@@ -32,7 +32,7 @@ def test_only_missing_files_are_copied(tmp_path):
 
 @pytest.mark.parametrize("target", ["not mounted yet", "one"])
 def test_links_are_never_replaced(tmp_path, target):
-    """A link that leads nowhere for now, or in a circle, is somebody's."""
+    """A link that leads nowhere for now, or in a circle, is someone's."""
     (tmp_path / "conf").mkdir()
     (tmp_path / "one").write_text("default")
     (tmp_path / "conf" / "one").symlink_to(target)
@@ -41,7 +41,7 @@ def test_links_are_never_replaced(tmp_path, target):
 
 
 def test_folder_that_cannot_be_written(tmp_path):
-    """Owner and mode are said, so that somebody can mend them."""
+    """Owner and mode are said, so that someone can mend them."""
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     ((message, fields),) = prepare.copy_defaults(prepare.DEFAULTS, blocked / "conf", ["gl_config.json"])

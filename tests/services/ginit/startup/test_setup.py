@@ -144,7 +144,7 @@ def test_secret_that_cannot_be_written(home, monkeypatch):
 
 @pytest.fixture
 def taken():
-    """A port that somebody listens on."""
+    """A port that someone listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

@@ -72,7 +72,7 @@ def test_anything_else_is_left_alone(conf, text, new):
 
 @given(st.binary(max_size=40))
 def test_only_what_was_shipped_is_outdated(data):
-    """For whatever somebody has in the file."""
+    """For whatever someone has in the file."""
     pair = ConfigPair(DEFAULTS / "x.json", data, NEW, VERSIONS["x.json"])
     assert pair.is_outdated == (data == OLD)
 
@@ -85,7 +85,7 @@ def test_no_file(conf):
 
 
 def test_link_is_left_alone(conf):
-    """It is somebody's arrangement, and the file behind it may be there for many."""
+    """It is someone's arrangement, and the file behind it may be there for many."""
     (conf.parent / "real").write_bytes(OLD)
     (conf / "x.json").symlink_to(conf.parent / "real")
     [(message, said)] = upgraded(conf)

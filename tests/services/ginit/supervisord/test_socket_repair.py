@@ -1,4 +1,4 @@
-"""The socket of supervisord is created again if somebody has removed it. With real sockets."""
+"""The socket of supervisord is created again if someone has removed it. With real sockets."""
 
 import shutil
 import socket

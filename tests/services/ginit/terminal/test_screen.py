@@ -53,7 +53,7 @@ def test_a_sink_that_is_off(tmp_path):
 
 @pytest.mark.parametrize("message", [UPDATED, IMPORTED])
 def test_updated_files_are_shown_at_the_start(screen, message):
-    """Somebody's folder was changed, if only where it held defaults."""
+    """Someone's folder was changed, if only where it held defaults."""
     log(screen, msg=message, service="entrypoint", file="/home/conf/gl_config.json")
     assert shown(screen).endswith(f"{message}  file=/home/conf/gl_config.json\n")
 

@@ -84,7 +84,7 @@ def test_each_value_counts():
     ],
 )
 def test_hosts(host, expected):
-    """A name that somebody can register may have been made to point here."""
+    """A name that someone can register may have been made to point here."""
     assert is_local("127.0.0.1", {"Host": [host]}) is expected
 
 

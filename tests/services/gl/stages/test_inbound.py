@@ -1,4 +1,4 @@
-"""Inbound: what the target answered goes into the record, held back only if somebody wants to change it."""
+"""Inbound: what the target answered goes into the record, held back only if someone wants to change it."""
 
 import gzip
 

@@ -44,7 +44,7 @@ body, dropped = writing.body, writing.dropped
         ("claude-opus-4-20250514", 32000),
         ("us.anthropic.claude-opus-4-5-20251101-v1:0", 64000),
         ("claude-sonnet-4-5-20250929", 64000),
-        ("somebody-elses", 4096),
+        ("someone-elses", 4096),
     ],
 )
 def test_a_request_without_a_limit_gets_that_of_its_model(model: str, limit: int) -> None:

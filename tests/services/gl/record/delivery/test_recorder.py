@@ -244,7 +244,7 @@ async def test_each_complaint_is_heard(start, caplog):
     assert [fields["transaction_id"] for _, fields in bus.taken] == ["T0"]
 
 
-async def test_journal_that_somebody_removed(start, tmp_path):
+async def test_journal_that_someone_removed(start, tmp_path):
     """gl continues, and the journal with it."""
     bus = FakeBus()
     recorder = await start(bus)
@@ -527,7 +527,7 @@ async def test_damage_between_records(start, tmp_path, caplog):
 
 
 async def test_unreadable_segment(start, tmp_path):
-    """A file that cannot be read hides no other, and stays for somebody to look at."""
+    """A file that cannot be read hides no other, and stays for someone to look at."""
     dead = Journal(tmp_path / "journal", 100 * MIB)
     dead.append(b"f", name(1), record(1, text="x" * 17 * MIB))
     dead.append(b"f", name(2), record(2))

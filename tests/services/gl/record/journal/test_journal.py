@@ -202,7 +202,7 @@ def test_journal_that_cannot_be_opened_leaves_nothing(root, monkeypatch):
 
 
 def test_living_process_is_no_orphan(root):
-    """The journal of somebody who lives is left alone."""
+    """The journal of someone who lives is left alone."""
     one, other = Journal(root, MIB), Journal(root, MIB)
     one.append(FINAL, name(1), b"x")
     assert list(orphans.folders(root, other.folder)) == []
