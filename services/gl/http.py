@@ -99,8 +99,8 @@ class UpstreamResponse(Response, Protocol):
 class UpstreamRequest(NamedTuple):
     """A request to a router's target. `path` and `query` are percent-encoded; `headers` contain real secrets.
 
-    `may_repeat` allows the upstream client to send it a second time, whatever its method. `deadline` is the time of the
-    event loop's clock by which the response must be complete, whatever the time-outs of the target are; None: no deadline.
+    `may_repeat` allows the upstream client to send it a second time, whatever its method. `deadline` is when the whole
+    response must be there, by the clock of the event loop and whatever the time-outs of the target; None: no deadline.
     """
 
     method: str
