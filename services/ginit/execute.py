@@ -124,7 +124,10 @@ class ActionExecutor:
             await asyncio.sleep(_POLL_S)
 
     async def _check(self, definition: Definition, sha256: str) -> None:
-        """Validate a content. If it cannot be written to a file, retry for as long as the result is wanted."""
+        """Validate a content, and post the result, also that there was none in time.
+
+        If the content cannot be written to a file, retry for as long as the result is wanted.
+        """
         while (service := self._store.appliance.get(definition.name)) and service.checking == sha256:
             in_force = service.in_force if service.last_good else None
             try:

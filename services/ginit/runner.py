@@ -13,14 +13,14 @@ from gecholog.health import ChecksumFile
 from gecholog.logs import Log
 from services.ginit import nats_server
 from services.ginit.copies import Copies
-from services.ginit.decision.events import Checked, Ended
+from services.ginit.decision.events import Checked, CheckTimedOut, Ended
 from services.ginit.lines import summary_of
 from services.ginit.output import OutputListener, OutputPipe, SystemLog
 from services.ginit.startup import prepare
 from services.ginit.stopping import stop_priority, stop_wait_s
 from services.ginit.supervisord.client import ControlFailed, Supervisor
 from services.ginit.supervisord.program import start_script
-from services.ginit.validation import validate
+from services.ginit.validation import TIMEOUT_S, validate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -37,10 +37,13 @@ log = Log("ginit")
 class ServiceRunner:
     """Starts, stops, reloads and validates services, each given by its definition."""
 
-    def __init__(self, paths: Paths, supervisor: Supervisor, listener: OutputListener) -> None:
+    def __init__(
+        self, paths: Paths, supervisor: Supervisor, listener: OutputListener, validation_timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._paths = paths
         self._supervisor = supervisor
         self._listener = listener
+        self._validation_timeout_s = validation_timeout_s
         self._pipes: dict[str, OutputPipe] = {}
         self._pids: dict[str, int] = {}
         secrets = tuple(os.environ.get(name, "") for name in prepare.SECRETS)
@@ -98,7 +101,7 @@ class ServiceRunner:
 
     # ------------------------------------------------------------------ actions
 
-    async def check(self, service: Definition, sha256: str, in_force: str | None) -> Checked:
+    async def check(self, service: Definition, sha256: str, in_force: str | None) -> Checked | CheckTimedOut:
         """Validate a content, as a reload if there is one in force, and log the problems.
 
         Raises OSError if the content cannot be written to a file.
@@ -106,7 +109,10 @@ class ServiceRunner:
         candidate = self.copies.candidate(service, sha256)
         if in_force is not None:
             self.copies.restore(service, in_force)
-        result = await validate(service, candidate, None if in_force is None else self.copies.in_force(service))
+        compared = None if in_force is None else self.copies.in_force(service)
+        result = await validate(service, candidate, compared, self._validation_timeout_s)
+        if result.timed_out:
+            return CheckTimedOut(service, sha256, self._validation_timeout_s)
         written = [self._system_log.write(line, service.name) for line in result.problems]
         return Checked(service, sha256, result.valid, summary_of([entry for entry in written if entry]))
 

@@ -41,6 +41,19 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckTimedOut:
+    """The service's own validation of a content did not end in `timeout_s`, so nothing is known about the content."""
+
+    definition: Definition
+    sha256: str
+    timeout_s: float
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSeen:
     """A service that is starting has written something."""
 
@@ -144,6 +157,7 @@ class TimerFired:
 ServiceEvent = (
     ContentChanged
     | Checked
+    | CheckTimedOut
     | OutputSeen
     | StartDelayed
     | BecameHealthy

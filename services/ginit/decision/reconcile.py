@@ -115,7 +115,7 @@ def _advance(appliance: Appliance, now: Now) -> Decision:
         if ahead > 1:
             break
     for service in appliance.services:
-        changed, more = check_new(service)
+        changed, more = check_new(service, now)
         appliance, actions = appliance.put(changed), actions + more
     return appliance, actions
 

@@ -56,6 +56,8 @@ class ServiceState:
     missing: str = ""  # why the config file cannot be read now, if so: "is not there"
     last_checked: str | None = None  # the content that was validated last
     checking: str | None = None  # the content that is being validated
+    check_timeouts: int = 0  # validations in a row of that content that did not end in time
+    check_at: float | None = None  # when it is validated again, after one of these
     in_force: str | None = None  # what the process was started with, or was asked to reload
     last_good: str | None = None  # what it was healthy with last
     refused: RefusedConfig | None = None  # the content that was refused last
@@ -66,7 +68,7 @@ class ServiceState:
     since: float = 0.0  # when the phase began
     last_output: float = 0.0  # when it last wrote something while it was starting
     delayed_s: float = 0.0  # seconds of the start in which the machine kept it from running
-    timer_at: float | None = None  # when a `TimerFired` is needed
+    timer_at: float | None = None  # when a `TimerFired` is needed, for what the phase waits for
     is_late: bool = False  # it has been starting for so long that the others no longer wait
     reason: str = ""  # why it is not healthy
     unresponsive_s: float = 0.0  # seconds without a heartbeat, while it serves
@@ -146,7 +148,8 @@ class Appliance:
         """When the next `TimerFired` is needed; None if no service waits for one, or none is started any more."""
         if self.stopping or self.given_up:
             return None
-        return min((service.timer_at for service in self.services if service.timer_at is not None), default=None)
+        times = (time for service in self.services for time in (service.timer_at, service.check_at))
+        return min((time for time in times if time is not None), default=None)
 
     def get(self, name: str) -> ServiceState | None:
         return next((service for service in self.services if service.name == name), None)

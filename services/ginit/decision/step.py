@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.ginit.decision.config_file import checked, content_changed
+from services.ginit.decision.config_file import check_timed_out, checked, content_changed
 from services.ginit.decision.ending import ended
 from services.ginit.decision.events import (
     BecameHealthy,
     Checked,
+    CheckTimedOut,
     Confirmed,
     ContentChanged,
     Ended,
@@ -36,13 +37,15 @@ from services.ginit.decision.state import Phase, ServiceState
 from services.ginit.decision.transition import Now, Step
 
 
-def step(service: ServiceState, event: ServiceEvent | TimerFired, now: Now) -> Step:  # noqa: C901, PLR0911 - one line for each event
+def step(service: ServiceState, event: ServiceEvent | TimerFired, now: Now) -> Step:  # noqa: C901, PLR0911, PLR0912 - one line for each
     """Handle an event that concerns this service."""
     match event:
         case ContentChanged():
             return content_changed(service, event.sha256, event.missing)
         case Checked():
             return checked(service, event, now)
+        case CheckTimedOut():
+            return check_timed_out(service, event, now)
         case OutputSeen():
             return output_seen(service, now)
         case StartDelayed(seconds=seconds):

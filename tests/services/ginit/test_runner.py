@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gecholog.config import checksum
-from services.ginit.decision.events import Checked, Ended
+from services.ginit.decision.events import Checked, CheckTimedOut, Ended
 from services.ginit.paths import Paths
 from services.ginit.runner import ServiceRunner, _end
 from tests.services.ginit.edges import Lines, ProcessSupervisor, appliance, definition, healthy, in_a_child, program
@@ -157,6 +157,14 @@ async def test_check(runner, tmp_path):
     assert await runner.check(one, good, None) == Checked(one, good, True, "")
     assert await runner.check(one, bad, good) == Checked(one, bad, False, "")
     assert (tmp_path / "program.seen").read_bytes() == b"bad"
+
+
+async def test_check_that_does_not_end_in_time(tmp_path, supervisor, listener):
+    one = definition(tmp_path, program=program(tmp_path, "sleep 60"))
+    runner = ServiceRunner(Paths(tmp_path, tmp_path / "runtime"), supervisor, listener, 0.2)
+    sha256 = runner.copies.keep("one", b"{}")
+    assert await runner.check(one, sha256, None) == CheckTimedOut(one, sha256, 0.2)
+    runner.close()
 
 
 async def test_check_says_why_a_content_is_invalid(runner, tmp_path):

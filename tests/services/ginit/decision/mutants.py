@@ -126,8 +126,8 @@ MUTANTS = (
     # ------------------------------------------------------------ config_file
     Mutant(
         "config_file",
-        "if not is_wanted or event.definition.command_line != service.definition.command_line:",
-        "if not is_wanted:",
+        "return service.checking == event.sha256 and same_command",
+        "return service.checking == event.sha256",
         "a validation counts although the program is called otherwise now",
     ),
     Mutant("config_file", "if event.valid:", "if True:", "an invalid config is put in force"),
@@ -161,6 +161,25 @@ MUTANTS = (
         "idle, actions = (lambda one: (one, ()))(to_phase(",
         "a die promise is not kept if the config is invalid",
     ),
+    Mutant(
+        "config_file",
+        "return replace(service, check_at=None, last_checked=None)",
+        "return replace(service, check_at=None)",
+        "a validation that ran out of time is not tried again",
+    ),
+    Mutant(
+        "config_file",
+        "check_at=now.time + pause_s,",
+        "check_at=None,",
+        "a validation that ran out of time counts",
+    ),
+    Mutant(
+        "config_file",
+        "if service.check_at is None or now.time < service.check_at:",
+        "if True:",
+        "a pause between validations does not end",
+    ),
+    Mutant("config_file", "is_late=True, reason=_TOO_SLOW", "reason=_TOO_SLOW", "the others wait for a validation"),
     # ------------------------------------------------------------ reloading
     Mutant(
         "reloading",

@@ -28,6 +28,7 @@ START = {
 MOVES = {
     "config_file_is_written": (NAMES, _CONTENTS),
     "validation_ends": (),
+    "validation_times_out": (),
     "service_writes": (_WHICH,),
     "service_is_healthy": (_WHICH, _BOTH),
     "process_dies": (_WHICH,),
@@ -140,6 +141,9 @@ class Player:
 
     def validation_ends(self):
         self.world.judge()
+
+    def validation_times_out(self):
+        self.world.times_out()
 
     def service_writes(self, which):
         self.world.writes(self._one_of(which, Phase.STARTING))

@@ -78,6 +78,7 @@ def test_next_timer():
     services = (service(timer_at=7.0), service(name="two"), service(name="three", timer_at=5.0))
     appliance = Appliance(services, 2)
     assert appliance.timer_at == 5.0
+    assert replace(appliance, services=(*services, service(name="four", check_at=4.0))).timer_at == 4.0
     assert Appliance((service(),), 2).timer_at is None
     assert replace(appliance, stopping=True).timer_at is None
     assert replace(appliance, given_up="reason").timer_at is None

@@ -23,6 +23,7 @@ from services.ginit.decision.actions import (
 from services.ginit.decision.events import (
     BecameHealthy,
     Checked,
+    CheckTimedOut,
     Confirmed,
     ContentChanged,
     Ended,
@@ -36,7 +37,7 @@ from services.ginit.decision.events import (
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.reloading import RELOAD_LIMIT_S
 from services.ginit.decision.starting import SILENCE_LIMIT_S, STABLE_AFTER_S, START_LIMIT_S
-from services.ginit.decision.state import Appliance, Phase, ServiceState
+from services.ginit.decision.state import AfterStop, Appliance, Phase, ServiceState
 from services.ginit.decision.undo import undo, without
 
 NAMES = ("bus", "one", "two")
@@ -77,7 +78,8 @@ class World:
         self.late = set()  # it has written on for so long that its silence does not count any more
         # files
         self.checks = []  # validations that have not ended
-        self.judged_valid = set()  # by a program that was called so
+        self.judged = set()  # by a program that was called so
+        self.judged_valid = set()
         self.in_force = {}
         self.checksums = {}
         self.writers = set()  # those that write their checksum file themselves
@@ -93,6 +95,8 @@ class World:
     def happens(self, event):
         """Have an event decided on; returns the actions."""
         before = self.state
+        if isinstance(event, Checked):
+            self.judged.add((event.name, event.definition.additional_arguments, event.sha256))
         self.state, actions = decide(before, event, self.now)
         if failed := {action.name for action in actions if isinstance(action, PutInForce)} & self.full:
             self.state, actions = undo(before, self.state, failed), without(actions, failed)
@@ -190,6 +194,10 @@ class World:
             assert service.in_force == service.last_good == self.in_force[service.name] == good
             assert service.hangs or self.checksums[service.name] == good
         assert not service.hangs or service.name not in self.checksums, "no checksum without a heartbeat"
+        judged = (service.name, service.definition.additional_arguments, service.content) in self.judged
+        is_over = service.content == service.last_checked and not (service.checking or service.check_at)
+        is_leaving = service.phase is Phase.STOPPING and service.after_stop is AfterStop.UNREGISTER
+        assert judged or not is_over or is_leaving or not service.content, "what was not judged is validated again"
         assert not (service.definition.die_promise and service.phase is Phase.IDLE), "a die promise is kept"
 
     # ------------------------------------------------------------ what a world can do
@@ -210,6 +218,15 @@ class World:
             self.happens(Checked(called, sha256, valid, "" if valid else "is wrong"))
             if valid and is_wanted and can_reload and not self._is_ending():
                 assert name in self.reloading, "a service that can reload is not restarted"
+
+    def times_out(self):
+        """The oldest validation does not end in time."""
+        if self.checks:
+            _, sha256, called = self.checks.pop(0)
+            self.happens(CheckTimedOut(called, sha256, 60.0))
+            service = self.state.get(called.name)
+            is_waiting = service and service.phase is Phase.CHECKING and service.check_at is not None
+            assert not is_waiting or service.startup_over, "the others do not wait for a validation"
 
     def _arguments(self, name):
         service = self.state.get(name)
