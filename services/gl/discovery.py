@@ -16,7 +16,7 @@ from gecholog.logs import Log
 from services.gl import provider_client
 from services.gl.errors import UpstreamError
 from services.gl.models.model_list import NOT_LISTED, list_address, names_in
-from services.gl.provider_client import Question
+from services.gl.provider_client import ProviderRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,8 +97,8 @@ class Discovery:
     async def _ask(self, generation: Generation, provider: Provider, state: _ProviderState, router: Router) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                question = Question(router, provider, list_address(provider), largest=_LARGEST)
-                answer = await provider_client.ask(generation.clients.pool, question)
+                request = ProviderRequest(router, provider, list_address(provider), largest=_LARGEST)
+                answer = await provider_client.ask(generation.clients.pool, request)
             names, reason = names_in(provider.dialect, answer), "the answer is no list of models"
         except TimeoutError:
             names, reason = None, f"no answer within {_TIMEOUT_S:.0f} s"

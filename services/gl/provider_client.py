@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FIRST_ERROR = 400  # status
 
 
-class Question(NamedTuple):
+class ProviderRequest(NamedTuple):
     """A GET, or with a `body` a POST. `router` is one that goes to the provider, `largest` in bytes."""
 
     router: Router
@@ -30,25 +30,25 @@ class Question(NamedTuple):
     largest: int = 256 * 1024
 
 
-async def ask(upstream: Upstream, question: Question) -> Any:
+async def ask(upstream: Upstream, request: ProviderRequest) -> Any:
     """The decoded answer; None if it is no JSON, or a larger one. Raises UpstreamError, also for a status from 400."""
-    response = await upstream.send(_request(question))
+    response = await upstream.send(_request(request))
     data = bytearray()
     try:
-        while len(data) <= question.largest and (piece := await response.read()):
+        while len(data) <= request.largest and (piece := await response.read()):
             data += piece
     finally:
         response.abandon()
     if response.status >= _FIRST_ERROR:
         raise UpstreamError(response.status, f"status {response.status}")
     try:
-        return lenient.loads(bytes(data)) if len(data) <= question.largest else None
+        return lenient.loads(bytes(data)) if len(data) <= request.largest else None
     except NotJson:
         return None
 
 
-def _request(question: Question) -> UpstreamRequest:
-    router, provider, where, body, _ = question
+def _request(request: ProviderRequest) -> UpstreamRequest:
+    router, provider, where, body, _ = request
     kind = {"Content-Type": ["application/json"]} if body else {}
     own = {"Accept": ["application/json"]} | kind | usual_headers(provider) | headers(provider)
     query = "&".join(f"{name}={quote_plus(value)}" for name, value in where.query)

@@ -15,7 +15,7 @@ from gecholog.session import Sessions
 from services.gl.keyring.mirror import Mirror, SharedMirror, path_of
 from services.gl.listening.listeners import Bind
 from services.gl.quota.divided import WHOLE, Part
-from services.gl.server.acceptor import Alone, Balance
+from services.gl.server.acceptor import Balance, NoBalance
 from services.gl.server.listener import bind
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Role:
     worker: int | None = None
     workers: int = 1
     bind: Bind = field(default=bind)
-    balance: Balance = field(default_factory=Alone)
+    balance: Balance = field(default_factory=NoBalance)
 
     @classmethod
     def alone(cls, alias: str, home: Path) -> Role:

@@ -75,8 +75,8 @@ def _hold(call: Call, rules: Classifier, rater: Candidate, prompt: str, deps: De
     """Hold what a rating may use; None if nothing limits the call. Raises Refusal."""
     if call.limits is None or not call.is_admitted or not call.is_charged:
         return None
-    question = rawjson.dumps(classifier.question(rules, rater.model, prompt))
-    asked, output = request_size.prompt_tokens(question), request_size.output_tokens(question, rules.max_tokens)
+    request = rawjson.dumps(classifier.request(rules, rater.model, prompt))
+    asked, output = request_size.prompt_tokens(request), request_size.output_tokens(request, rules.max_tokens)
     prices = call.config.prices
     rates = FREE if prices is None else priced(prices, (rater,), _NOT_OF_A_CLIENT, asked).rates
     held = reservation_of(asked, output, rates).held

@@ -18,7 +18,7 @@ from services.gl.models import profile as profiles
 from services.gl.models.address import address, translated_address
 from services.gl.models.dialects import api_profile, client_dialect, is_translated, provider_dialect
 from services.gl.models.endpoint import Endpoint, Kind, has
-from services.gl.provider_client import Question
+from services.gl.provider_client import ProviderRequest
 from services.gl.resilience.failures import USUAL
 from services.gl.responses.response import JSON
 
@@ -114,11 +114,13 @@ async def _call_model(classifier: Classifier, rater: Candidate, text: str, deps:
     provider = rater.provider
     if provider is None:
         raise UpstreamError(502, "no provider")
-    asked = question(classifier, rater.model, text)
+    asked = request(classifier, rater.model, text)
     if is_translated(provider, CHAT, rater.model):
         return await _call_translated(asked, rater, provider, deps)
     where = address(provider, profiles.CHAT, rater.model)
-    return await provider_client.ask(deps.upstream, Question(rater.router, provider, where, rawjson.dumps(asked)))
+    return await provider_client.ask(
+        deps.upstream, ProviderRequest(rater.router, provider, where, rawjson.dumps(asked))
+    )
 
 
 async def _call_translated(asked: dict[str, Any], rater: Candidate, provider: Provider, deps: Dependencies) -> Any:
@@ -137,14 +139,14 @@ async def _call_translated(asked: dict[str, Any], rater: Candidate, provider: Pr
     except (InvalidRequestError, UnsupportedParameterError) as error:
         raise UpstreamError(400, str(error)) from error
     where = translated_address(provider, profiles.CHAT, rater.model, is_streamed=False)
-    value = await provider_client.ask(deps.upstream, Question(rater.router, provider, where, body))
+    value = await provider_client.ask(deps.upstream, ProviderRequest(rater.router, provider, where, body))
     try:
         return rawjson.loads(translation.response(rawjson.dumps(value), JSON))
     except translate.TranslationError:
         return None
 
 
-def question(classifier: Classifier, model: str, text: str) -> dict[str, Any]:
+def request(classifier: Classifier, model: str, text: str) -> dict[str, Any]:
     """The request for a rating."""
     messages = [
         {"role": "system", "content": _INSTRUCTION.format(scale=classifier.scale)},

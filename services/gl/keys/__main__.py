@@ -21,7 +21,7 @@ from services.gl.keys import arguments as command_line
 from services.gl.keys import entries, output
 
 
-class Wrong(GechologError):
+class CommandError(GechologError):
     """The command cannot be done as it was given."""
 
 
@@ -129,12 +129,12 @@ async def _replace(store: KeyStore, arguments: Namespace, change: Any) -> KeyEnt
 
 
 def _one(contents: Contents, text: str) -> KeyEntry:
-    """The one key with this id or name. Raises Wrong."""
+    """The one key with this id or name. Raises CommandError."""
     found = contents.named(text)
     if not found:
-        raise Wrong(f"there is no key {text}")
+        raise CommandError(f"there is no key {text}")
     if len(found) > 1:
-        raise Wrong(f"several keys have this name, give the id: {', '.join(key.id for key in found)}")
+        raise CommandError(f"several keys have this name, give the id: {', '.join(key.id for key in found)}")
     return found[0]
 
 
@@ -164,7 +164,7 @@ def _mirrored(bucket: str) -> list[KeyEntry | OwnerEntry]:
     folder = health.home() / "keys"
     files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     if not files:
-        raise Wrong(f"there is no mirror in {folder}")
+        raise CommandError(f"there is no mirror in {folder}")
     found: dict[str, KeyEntry | OwnerEntry] = {}
     deleted: set[str] = set()
     for file in files:

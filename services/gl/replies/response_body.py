@@ -32,7 +32,7 @@ _LONGEST_ERROR = 500  # characters of an error in a note
 _NOT_COUNTED = "its usage is not counted"
 
 
-class TakesLong(Exception):
+class TooLong(Exception):
     """The work takes too long for the event loop: do it in a thread."""
 
 
@@ -68,7 +68,7 @@ def inbound_form(call: Call) -> BodyForm:
 def record_body(call: Call, received: Body, sent: Body | None = None, *, at_once: bool = False) -> None:
     """Put a whole body into the record: decoded, and folded into one object if it is a stream.
 
-    `sent` is the rewritten body if a transform changed the one `received`. With `at_once`, raises TakesLong before
+    `sent` is the rewritten body if a transform changed the one `received`. With `at_once`, raises TooLong before
     doing anything if the body is large, also after decoding.
     """
     inbound = _estimated(call, _read(call, *received, completed=True, at_once=at_once), at_once=at_once)
@@ -82,7 +82,7 @@ def record_body(call: Call, received: Body, sent: Body | None = None, *, at_once
 def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once: bool = False) -> None:
     """Put a captured body into the record. `completed`: the body, or the stream in it, was received to its end.
 
-    With `at_once`, raises TakesLong before doing anything if the body is large.
+    With `at_once`, raises TooLong before doing anything if the body is large.
     """
     sent = call.egress_capture
     failed = _stream_error(call) if completed else None
@@ -114,26 +114,26 @@ def _stream_error(call: Call) -> ErrorInfo | None:
 
 
 def _read(call: Call, data: bytes, form: BodyForm, *, completed: bool, at_once: bool) -> BodyReading:
-    """Read a whole body. With `at_once`, raises TakesLong if that takes long."""
+    """Read a whole body. With `at_once`, raises TooLong if that takes long."""
     limit = _copy_limit(call, form)
     if at_once:
         if len(data) > payload.AT_ONCE:
-            raise TakesLong
+            raise TooLong
         limit = min(limit, payload.AT_ONCE)
     reading = read_body(data, form, limit, call.max_parsed, completed=completed)
     if not isinstance(reading.recorded.value, payload.Truncated):
         return reading
     if at_once and payload.is_truncated_at(reading.recorded.value, payload.AT_ONCE):
-        raise TakesLong
+        raise TooLong
     if form.encoding and reading.usage is None:
         return reading._replace(usage=_usage_of_encoded(call, data, form))
     return reading
 
 
 def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once: bool) -> BodyReading:
-    """Read a captured body, or its ends if it exceeded the copy limit. Raises TakesLong."""
+    """Read a captured body, or its ends if it exceeded the copy limit. Raises TooLong."""
     if at_once and capture.copy.size > payload.AT_ONCE:
-        raise TakesLong
+        raise TooLong
     whole, form = capture.copy.whole, capture.form
     if whole is not None:
         return _read(call, whole, form, completed=completed, at_once=at_once)
@@ -146,7 +146,7 @@ def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once:
 def _estimated(call: Call, reading: BodyReading, *, at_once: bool) -> BodyReading:
     """The reading with an estimate if a successful response reports no usage, and the config asks for it.
 
-    With `at_once`, raises TakesLong if the texts are long.
+    With `at_once`, raises TooLong if the texts are long.
     """
     count, answer = call.config.usage.counter, reading.recorded.value
     if count is None or reading.usage is not None or not isinstance(answer, Raw) or not _may_be_estimated(call):
@@ -154,7 +154,7 @@ def _estimated(call: Call, reading: BodyReading, *, at_once: bool) -> BodyReadin
     asked = call.request_section.fields.get(_OUTBOUND)
     request = asked if isinstance(asked, Raw) else b"null"
     if at_once and len(answer) + len(request) > _ESTIMATED_AT_ONCE:
-        raise TakesLong
+        raise TooLong
     try:
         return reading._replace(usage=estimate_usage(rawjson.loads(request), rawjson.loads(answer), count))
     except NotJson:  # no parser here reads it
@@ -197,7 +197,7 @@ def _record_egress(call: Call, reading: BodyReading | None) -> None:
 
 
 def _refuse_long_searches(call: Call, *readings: BodyReading | None) -> None:
-    """Raise TakesLong if a payload is large and has to be searched for what the record must not show.
+    """Raise TooLong if a payload is large and has to be searched for what the record must not show.
 
     Of the request it is the one that was sent: processors or a translation may have replaced what was received.
     """
@@ -205,7 +205,7 @@ def _refuse_long_searches(call: Call, *readings: BodyReading | None) -> None:
         return
     values = [reading.recorded.value for reading in readings if reading is not None]
     if any(map(privacy.takes_long, [*values, call.request_section.fields.get(_OUTBOUND)])):
-        raise TakesLong
+        raise TooLong
 
 
 def _prepare(call: Call, value: Any) -> None:

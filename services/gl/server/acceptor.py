@@ -54,7 +54,7 @@ class Balance(Protocol):
         """Whether another process has fewer connections than this one."""
 
 
-class Alone:
+class NoBalance:
     """The balance of a process that has its socket for itself."""
 
     def opened(self) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.errors import ErrorReply, Refusal
     from services.gl.limits import Limits
-    from services.gl.server.garbage import Garbage
+    from services.gl.server.garbage_collection import GarbageCollection
     from services.gl.server.uploads import Uploads
 
 _LINGER_S = 1.0  # in which a client that still sends can read a refusal
@@ -36,7 +36,7 @@ class ConnectionOwner(Protocol):
 
     limits: Limits
     uploads: Uploads
-    garbage: Garbage
+    garbage: GarbageCollection
     buffer: memoryview  # all connections read into it
     draining: bool  # connections close after their response
     grace: float  # seconds for requests that may be on their way when draining begins

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gecholog import headers
 from services.gl.http import Disconnected
-from services.gl.server.garbage import COUNTED_FROM
+from services.gl.server.garbage_collection import COUNTED_FROM
 from services.gl.server.request_body import BodyChannel, RequestBody
 from services.gl.server.status_line import status_line
 

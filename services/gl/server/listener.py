@@ -12,9 +12,9 @@ from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
 from services.gl.errors import ErrorFormat, reply_to
 from services.gl.server import descriptors, refusals
-from services.gl.server.acceptor import Acceptor, Alone
+from services.gl.server.acceptor import Acceptor, NoBalance
 from services.gl.server.connection import ClientConnection
-from services.gl.server.garbage import Garbage
+from services.gl.server.garbage_collection import GarbageCollection
 from services.gl.server.uploads import LARGE_READ_BYTES, Uploads
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ class Listener:
         `error_reply` makes the response to a request that cannot be read, from the refusal and what has arrived of the
         request's path and headers. `balance` is for several processes that accept from one socket.
         """
-        self._balance = balance or Alone()
+        self._balance = balance or NoBalance()
         self.limits = limits
         self.error_reply = error_reply
         self._loop = asyncio.get_running_loop()
         self.uploads = Uploads(limits.inflight_body, self._loop.time)
-        self.garbage = Garbage()
+        self.garbage = GarbageCollection()
         self.buffer = memoryview(bytearray(LARGE_READ_BYTES))  # data from a connection, before it is parsed
         self.draining = False
         self.grace = 0.0  # seconds for requests that may be on their way when it drains

@@ -11,7 +11,7 @@ from services.gl.server.body_budget import SMALL
 from services.gl.server.refusals import body_too_large
 
 if TYPE_CHECKING:
-    from services.gl.server.garbage import Garbage
+    from services.gl.server.garbage_collection import GarbageCollection
     from services.gl.server.request_reader import RequestHead
     from services.gl.server.uploads import Uploads
 
@@ -27,7 +27,7 @@ class BodyChannel(Protocol):
 
     loop: asyncio.AbstractEventLoop
     uploads: Uploads
-    garbage: Garbage
+    garbage: GarbageCollection
 
     def send(self, data: bytes, /) -> None:
         """Write to the client. Raises Disconnected."""

@@ -23,7 +23,7 @@ from services.gl.quota.rate_headers import moved
 from services.gl.record import recording
 from services.gl.replies.ending import still_reads_usage
 from services.gl.replies.reply import send_whole
-from services.gl.replies.response_body import TakesLong, capture_egress, capture_inbound, record_capture
+from services.gl.replies.response_body import TooLong, capture_egress, capture_inbound, record_capture
 from services.gl.responses.response import JSON, LocalResponse
 from services.gl.routing import cors
 from services.gl.usage.settlement import settle
@@ -268,7 +268,7 @@ def conclude(call: Call, _: Dependencies) -> Awaitable[None] | None:
 def _recorded_at_once(call: Call, capture: BodyCapture, *, completed: bool) -> bool:
     try:
         record_capture(call, capture, completed=completed, at_once=True)
-    except TakesLong:
+    except TooLong:
         return False
     return True
 

@@ -14,7 +14,7 @@ from services.gl.attempt.failure import failure
 from services.gl.bodies.reading import BodyForm
 from services.gl.bodies.transform import apply_transform
 from services.gl.errors import TOO_LARGE, ErrorDetail, Refusal, UpstreamError
-from services.gl.replies.response_body import Body, TakesLong, inbound_form, record_body
+from services.gl.replies.response_body import Body, TooLong, inbound_form, record_body
 from services.gl.responses.response import LocalResponse, PrefetchedResponse, read_whole
 from services.gl.translation import translated_reply
 from services.gl.translation.translated_reply import ProviderResponse, translation_of
@@ -122,7 +122,7 @@ async def _record(call: Call, received: Body, sent: Body | None) -> None:
     """Record the body of the response, and the one that is sent in its place."""
     try:
         record_body(call, received, sent, at_once=True)
-    except TakesLong:
+    except TooLong:
         await asyncio.to_thread(record_body, call, received, sent)
 
 

@@ -45,7 +45,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
+class NoProxyEntry:
     """An entry of `NO_PROXY`: a host name with its subdomains, or a network. None as port: all ports."""
 
     name: str
@@ -67,7 +67,7 @@ class Proxies:
     """Which upstream is called through which proxy."""
 
     by_scheme: Mapping[str, Route] = field(default_factory=dict)
-    direct: tuple[Direct, ...] = ()
+    direct: tuple[NoProxyEntry, ...] = ()
 
     def route(self, origin: Origin) -> Route | None:
         """The proxy for an upstream; None if it is called directly."""
@@ -104,9 +104,9 @@ def _route(name: str, value: str) -> Route:
     return Route(host, port, authorization)
 
 
-def _direct(text: str) -> Direct:
+def _direct(text: str) -> NoProxyEntry:
     try:
-        return Direct("", ip_network(text.strip("[]"), strict=False), None)
+        return NoProxyEntry("", ip_network(text.strip("[]"), strict=False), None)
     except ValueError:
         pass
     try:
@@ -114,7 +114,7 @@ def _direct(text: str) -> Direct:
     except ValueError:
         name, port = text, None
     address = _address(name)
-    return Direct(_name(name), ip_network(address) if address else None, port)
+    return NoProxyEntry(_name(name), ip_network(address) if address else None, port)
 
 
 def _name(text: str) -> str:

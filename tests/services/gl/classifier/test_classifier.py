@@ -17,7 +17,7 @@ from gecholog.quota.subject import Subject
 from services.gl.candidates.candidate import Candidate
 from services.gl.candidates.provider_target import provider_target
 from services.gl.classifier import call_rating
-from services.gl.classifier.classifier import CHAT, can_rate, known, question, rate, rating_in
+from services.gl.classifier.classifier import CHAT, can_rate, known, rate, rating_in, request
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.models.model import Classifier
 from services.gl.models.provider import provider_of
@@ -46,7 +46,7 @@ def completion(text):
 
 def test_question():
     """The text is data of a user message, cut to a limit; the instruction names the scale."""
-    asked = question(Classifier("judge", scale=7, max_tokens=9), "m", "x" * 10_000)
+    asked = request(Classifier("judge", scale=7, max_tokens=9), "m", "x" * 10_000)
     system, user = asked["messages"]
     assert "from 1 (" in system["content"]
     assert "to 7 (" in system["content"]
@@ -57,14 +57,14 @@ def test_question():
 @pytest.mark.parametrize("model", ["o3", "openai/gpt-5.4-nano", "gpt-6"])
 def test_question_to_a_reasoning_model(model):
     """It takes no temperature, and its reasoning needs room."""
-    asked = question(Classifier("judge", max_tokens=8), model, "x")
+    asked = request(Classifier("judge", max_tokens=8), model, "x")
     assert (asked["max_completion_tokens"], asked["reasoning_effort"]) == (520, "low")
     assert not {"temperature", "max_tokens"} & asked.keys()
 
 
 def test_question_with_parameters():
     """Those of the config win."""
-    assert question(Classifier("judge", parameters=(("temperature", 1), ("top_p", 0.5))), "m", "x")["temperature"] == 1
+    assert request(Classifier("judge", parameters=(("temperature", 1), ("top_p", 0.5))), "m", "x")["temperature"] == 1
 
 
 @given(st.integers(2, 1000), st.data())
@@ -121,7 +121,7 @@ async def test_rate():
 
 
 async def test_rate_in_another_dialect():
-    """The question is in the provider's own dialect; its model is not to think."""
+    """The request is in the provider's own dialect; its model is not to think."""
     answer = {
         "candidates": [{"content": {"parts": [{"text": "8"}]}, "finishReason": "STOP"}],
         "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 1, "totalTokenCount": 8},

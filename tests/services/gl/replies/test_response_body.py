@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from services.gl.replies.response_body import Body, TakesLong, inbound_form, record_body
+from services.gl.replies.response_body import Body, TooLong, inbound_form, record_body
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor
 from tests.services.gl.rig.stage import FakeBus, FakeResponse, built, call_of, deps
@@ -21,7 +21,7 @@ def recorded(body, *lines, bus=1024 * 1024, **more):
     def quickly(call):
         try:
             record_body(call, Body(body, inbound_form(call)), at_once=True)
-        except TakesLong:
+        except TooLong:
             assert "inbound_payload" not in call.response_section.fields
             slowly(call)
 

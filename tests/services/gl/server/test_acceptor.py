@@ -10,7 +10,7 @@ import trustme
 import uvloop
 
 from services.gl.limits import Limits
-from services.gl.server.acceptor import Acceptor, Alone
+from services.gl.server.acceptor import Acceptor, NoBalance
 from services.gl.server.listener import Listener, bind
 
 REQUEST = b"GET /x HTTP/1.1\r\nHost: g\r\n\r\n"
@@ -201,7 +201,7 @@ def test_no_descriptor_left():
         bound.listen(8)
         exhausted = Exhausted(bound, 2)
         listener = Listener(answer, Limits())
-        acceptor = Acceptor(exhausted, None, 10.0, listener, Alone())
+        acceptor = Acceptor(exhausted, None, 10.0, listener, NoBalance())
         acceptor.start()
         assert await reply(bound.getsockname()[1]) == b"200"
         assert exhausted.accepts <= 6

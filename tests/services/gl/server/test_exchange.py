@@ -11,7 +11,7 @@ from services.gl.errors import Refusal
 from services.gl.http import Disconnected
 from services.gl.limits import Limits
 from services.gl.server.connection import ClientConnection
-from services.gl.server.garbage import Garbage
+from services.gl.server.garbage_collection import GarbageCollection
 from services.gl.server.listener import plain
 from services.gl.server.uploads import READ_BYTES, Uploads
 
@@ -90,7 +90,7 @@ class FakeListener:
         self.draining = False
         self.requests = []
         self.tasks = []
-        self.garbage = Garbage()
+        self.garbage = GarbageCollection()
         self.buffer = memoryview(bytearray(READ_BYTES))
         self.uploads = Uploads(self.limits.inflight_body, asyncio.get_running_loop().time)
 

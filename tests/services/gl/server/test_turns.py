@@ -4,7 +4,7 @@ import asyncio
 
 from services.gl.limits import Limits
 from services.gl.server.connection import ClientConnection
-from services.gl.server.garbage import Garbage
+from services.gl.server.garbage_collection import GarbageCollection
 from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES, Uploads
 
 
@@ -44,7 +44,7 @@ class Listener:
     def __init__(self):
         self.exchanges = []
         self.uploads = Uploads(self.limits.inflight_body, asyncio.get_running_loop().time)
-        self.garbage = Garbage()
+        self.garbage = GarbageCollection()
         self.buffer = memoryview(bytearray(LARGE_READ_BYTES))
 
     def closed(self, _):

@@ -8,7 +8,7 @@ from services.gl.errors import Refusal
 from services.gl.limits import Limits
 from services.gl.server.body_budget import MIB, SMALL
 from services.gl.server.connection import ClientConnection
-from services.gl.server.garbage import Garbage
+from services.gl.server.garbage_collection import GarbageCollection
 from services.gl.server.listener import plain
 from services.gl.server.request_reader import RequestReader
 from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES, Uploads
@@ -35,7 +35,7 @@ class Asking:
         self.grace = 0.0
         self.clock = Clock()
         self.uploads = Uploads(budget, self.clock)
-        self.garbage = Garbage()
+        self.garbage = GarbageCollection()
         self.buffer = memoryview(bytearray(LARGE_READ_BYTES))
         self.exchanges = []
         self._begin = asyncio.Event()

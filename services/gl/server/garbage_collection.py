@@ -22,7 +22,7 @@ COUNTED_FROM = 16 * 1024
 """A body, or a piece of one, counts if it has at least this many bytes. The collector copes with smaller ones."""
 
 
-class Garbage:
+class GarbageCollection:
     """Counts the bytes of bodies, and runs the collector after many of them."""
 
     def __init__(self, collect: Callable[[], object] = gc.collect) -> None:
