@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 from gecholog.llm import form
 from gecholog.llm.model_name import NamedModel, find_model
 from gecholog.llm.request import is_true, members
 
+# How a form begins. Text may stand before its first delimiter (RFC 2046, section 5.1.1), but no client writes any, and
+# a server that does not look at `Content-Type` would take it for JSON.
+_FORM = re.compile(rb"[ \t\r\n]*--")
+
 
 class ClientBody:
-    """A decoded body. It is searched for the model once, which takes long for a large one."""
+    """A decoded body. It is searched for the model once, which takes long for a large one.
+
+    `is_form` is True for an upload. Everything else should be JSON, whatever its `Content-Type` says.
+    """
 
     def __init__(self, data: bytes, content_type: str) -> None:
         self.data = data
         self.content_type = content_type
-        self.is_form = content_type[:10].lower() == "multipart/"  # an upload; otherwise it should be JSON
+        self.is_form = content_type[:10].lower() == "multipart/" and _FORM.match(data) is not None
         self._is_searched = False
         self._found: NamedModel | None = None
 

@@ -229,6 +229,7 @@ def test_the_first_key(start):
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
+FORM = b'\r\n--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nsmall\r\n--x--\r\n'
 
 
 @pytest.fixture
@@ -271,6 +272,26 @@ def test_a_model_in_the_path_of_a_plain_router(both, limited, upstream):
     assert chat(both[0], limited, "/keyed/v1beta/models/large:generateContent").status == 403
     assert chat(both[0], limited, "/keyed/v1beta/models/large:generateContent", model="small").status == 403
     assert json.loads(upstream.asked().body)["generationConfig"] == {"maxOutputTokens": 50}
+
+
+@pytest.mark.parametrize("path", [CHAT, "/keyed/v1/chat/completions"])
+@pytest.mark.parametrize("behind", [b"", FORM], ids=["alone", "before a form"])
+def test_json_that_is_called_a_form(both, limited, upstream, path, behind):
+    """Some servers read it all the same, and ignore what stands behind it."""
+    headers = {"Authorization": f"Bearer {limited.text}", "Content-Type": "multipart/form-data; boundary=x"}
+    for fields in ({"model": "large", "max_tokens": 9}, {"model": "small", "max_tokens": 900}):
+        body = json.dumps({"messages": []} | fields).encode()
+        assert both[0].call("POST", path, headers, body + behind).status in (400, 403)
+    assert upstream.seen == []
+
+
+def test_forms(both, limited, upstream):
+    """They are read as such on every endpoint, also behind an empty line."""
+    headers = {"Authorization": f"Bearer {limited.text}", "Content-Type": "multipart/form-data; boundary=x"}
+    for body in (FORM, FORM.lstrip()):
+        assert both[0].call("POST", "/keyed/v1/images/edits", headers, body).status == 200
+        assert both[0].call("POST", "/keyed/v1/images/edits", headers, body.replace(b"small", b"large")).status == 403
+    assert [seen.body for seen in upstream.seen] == [FORM, FORM.lstrip()]
 
 
 def test_what_the_list_of_models_shows(both, keys, limited):
