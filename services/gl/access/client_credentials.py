@@ -6,13 +6,14 @@ has one in it is removed before anything else reads the head.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from gecholog import headers
 from gecholog.headers import MASK
-from gecholog.keys.credential import PREFIX
+from gecholog.keys.credential import ID_LENGTH, PREFIX, SECRET_LENGTH
 from gecholog.keys.masking import hides_key, masked_encoded
 from services.gl.routing.query import Pair, Pairs
 
@@ -26,19 +27,31 @@ _BEHIND_SCHEME = len(_BEARER) + 1
 _IN_AUTHORIZATION = frozenset({_AUTHORIZATION})
 _PLAIN_PLACES = ("X-Api-Key", "Api-Key", "X-Goog-Api-Key")
 _PARAMETER = "key"
+# A key as the name of a header, which is compared without case: a part of it, in canonical names, and all of it.
+_IN_NAME = PREFIX.title()[1:]
+_KEY_AS_NAME = re.compile(rf"{PREFIX}[a-z0-9]{{{ID_LENGTH}}}-[a-z0-9_-]{{{SECRET_LENGTH}}}", re.IGNORECASE)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 
 
 class ClientCredentials(NamedTuple):
-    """The client key of a request, empty if none is in its place, and the headers and parameters to remove."""
+    """The client key of a request, empty if none is in its place, and the headers and parameters to remove.
+
+    `names` are those of the headers that have a key in their name.
+    """
 
     key: str
     headers: frozenset[str]
     parameters: tuple[Pair, ...]
+    names: tuple[str, ...] = ()
 
     def kept_headers(self, received: Headers) -> Headers:
         """The headers without those that have a client key."""
         return headers.without(received, self.headers)
+
+    def shown_headers(self, received: Headers) -> Headers:
+        """The headers for the record: masks in place of values, and of names, that have a client key."""
+        shown = headers.masked(received, self.headers)
+        return {MASK if name in self.names else name: values for name, values in shown.items()} if self.names else shown
 
     def kept_query(self, pairs: Pairs) -> Pairs:
         """The query without the parameters that have a client key."""
@@ -61,12 +74,13 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
     """
     # one search for all values: most calls of routers without keys have none
     prefixes = "\0".join(map("".join, received.values())).count(PREFIX)
-    if not (pairs or is_foreign):
+    named = _names_with_key(received) if _IN_NAME in "".join(received) else ()
+    if not (pairs or is_foreign or named):
         if not prefixes:
             return None
         if prefixes == 1 and (key := _usual_key(received)):  # most calls with a key
             return ClientCredentials(key, _IN_AUTHORIZATION, ())
-    names = [name for name, values in received.items() for value in values if PREFIX in value]
+    names = [*named, *(name for name, values in received.items() for value in values if PREFIX in value)]
     parameters = [pair for pair in pairs if hides_key(pair.value) or hides_key(pair.name)] if pairs else []
     if not (names or parameters or is_foreign):
         return None
@@ -79,7 +93,11 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
                 parameters += [pair for pair in pairs if pair.name == _PARAMETER and pair.value == one.text]
     if not names and not parameters:
         return None
-    return ClientCredentials(key, frozenset(names), tuple(parameters))
+    return ClientCredentials(key, frozenset(names), tuple(parameters), named)
+
+
+def _names_with_key(received: Headers) -> tuple[str, ...]:
+    return tuple(name for name in received if _KEY_AS_NAME.search(name))
 
 
 def _key_in(received: Headers, pairs: Pairs) -> str:

@@ -89,7 +89,7 @@ def _head_fields(call: Call, found: ClientCredentials | None, *, refused: bool) 
     seen = offered = headers.masked(headers.without(call.headers, _NOT_RECORDED), config.masked)
     pairs = call.query
     if found is not None:
-        seen, offered, pairs = headers.masked(seen, found.headers), found.kept_headers(seen), found.shown_query(pairs)
+        seen, offered, pairs = found.shown_headers(seen), found.kept_headers(seen), found.shown_query(pairs)
         call.credential, call.headers = found.key, found.kept_headers(call.headers)
         if found.parameters:
             call.query = found.kept_query(call.query)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.headers import MASK
+from gecholog.headers import MASK, canonical
 from services.gl.access import client_credentials
 from services.gl.routing import query
 
@@ -61,6 +61,19 @@ def test_no_header_with_a_key_is_left(received, name, around):
     kept = found(received).kept_headers(received)
     assert not [value for values in kept.values() for value in values if KEY in value]
     assert kept == {other: values for other, values in received.items() if other != name}
+
+
+def test_no_header_with_a_key_as_its_name_is_left():
+    """Names are compared without case, and come in their canonical form."""
+    for name in (canonical(KEY), canonical(f"X-{KEY}"), canonical(f"X{KEY}-Y")):
+        received = {"Accept": ["*/*"], name: ["x", "y"]}
+        credentials = found(received)
+        assert (credentials.key, credentials.kept_headers(received)) == ("", {"Accept": ["*/*"]})
+        assert credentials.shown_headers(received) == {"Accept": ["*/*"], MASK: [MASK]}
+
+
+def test_headers_with_similar_names_pass():
+    assert found({"X-Desk-Gl-Account": ["7"], "Sk-Gl-Aaaaaaaa": ["x"]}) is None
 
 
 @pytest.mark.parametrize("text", [f"a=1&key={KEY}&b=%20", f"a=1&{KEY}&b=%20", f"a=1&other=x{KEY}&b=%20"])
