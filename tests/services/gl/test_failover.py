@@ -409,6 +409,8 @@ def test_endless_answer_is_let_go(going_on, upstream, second, choosing):
 
 def test_connections_do_not_pile_up(going_on, upstream, second, choosing):
     """However many answers are given up, few connections to their target stand."""
+    upstream.hang_up()  # what gateways of other tests have left idle would stand until the upstream's time-out
+    until(lambda: not upstream._open, "an upstream without connections")
     choosing(fallback_paths=["/second/"])
     upstream.behaviour = failing(429, b"x" * 20_000)
     for _ in range(40):
