@@ -32,6 +32,10 @@ from tests.support.target import Target
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Collecting makes more than a million objects that stay, which the collector would walk again and again: a fifth of the
+# CPU of a worker's start. It is back when the tests are collected.
+gc.disable()
+
 # Every run has the same examples, and no deadline: what fails, fails for everybody. `make soak` takes twice as many of
 # them, `make search` looks for new ones.
 settings.register_profile("same", deadline=None, derandomize=True, max_examples=50)
@@ -40,10 +44,21 @@ settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("same")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers (pytest-xdist), begin with the tests of whole appliances.
+
+    They take up to 35 seconds and wait for much of it. At the end, where the alphabet has them, one worker would still
+    be at a long one when the others have nothing left to do.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not item.nodeid.startswith("tests/system/"))  # stable: files stay together
+
+
 def pytest_collection_finish() -> None:
     """Take the modules of all tests out of the garbage collector's sight: it would walk them at each collection."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """Fixtures of gl's tests: one bus, one upstream and one gateway with a plain config are shared by all tests."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from tests.services.gl.rig.bus import Listener
@@ -49,31 +51,45 @@ def upstream(shared_upstream):
 
 
 @pytest.fixture(scope="session")
-def run_gateway(tmp_path_factory, bus_server):
-    """Starts gateways; what still runs at the end of the tests is killed."""
-    running = []
+def gateways(tmp_path_factory, bus_server):
+    """What starts gateways: a context at whose end those that still run are killed."""
 
-    def start(routers, *, server=bus_server, env=None, run_by=(), **more):
-        values = config_of(server.hostname, routers, **more)
-        gateway = Gateway(tmp_path_factory.mktemp("gl"), server, values, env, run_by)
-        running.append(gateway)
-        return gateway.ready()
+    @contextmanager
+    def starting():
+        running = []
 
-    yield start
-    for gateway in running:
-        gateway.close()
+        def start(routers, *, server=bus_server, env=None, run_by=(), **more):
+            values = config_of(server.hostname, routers, **more)
+            gateway = Gateway(tmp_path_factory.mktemp("gl"), server, values, env, run_by)
+            running.append(gateway)
+            return gateway.ready()
+
+        try:
+            yield start
+        finally:
+            for gateway in running:
+                gateway.close()
+
+    return starting
+
+
+@pytest.fixture(scope="module")
+def run_gateway(gateways):
+    """Starts gateways, which run until the end of the module: ninety of them would take memory and CPU beside tests."""
+    with gateways() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def gateway(run_gateway, shared_upstream):
+def gateway(gateways, shared_upstream):
     """A gateway without processors: `/service/` leads to the upstream, `/locked/` wants a key."""
-    return run_gateway(
-        [
-            router("/service/", shared_upstream.url),
-            router("/locked/", shared_upstream.url, required={"Api-Key": ["the-key-of-the-caller"]}),
-            router("/echo/", "http://127.0.0.1:1"),
-        ]
-    )
+    routers = [
+        router("/service/", shared_upstream.url),
+        router("/locked/", shared_upstream.url, required={"Api-Key": ["the-key-of-the-caller"]}),
+        router("/echo/", "http://127.0.0.1:1"),
+    ]
+    with gateways() as start:
+        yield start(routers)
 
 
 @pytest.fixture
