@@ -28,6 +28,9 @@ def body(**fields):
         ({"options": {"num_predict": 9}}, 9),
         ({"options": {"num_predict": -1}}, 1024),
         ({"inferenceConfig": {"maxTokens": 8}}, 8),
+        ({"textGenerationConfig": {"maxTokenCount": 8}}, 8),
+        ({"max_gen_len": 8}, 8),
+        ({"imageGenerationConfig": {"numberOfImages": 2}}, 2048),
         ({"max_tokens": 5, "max_completion_tokens": 6}, 6),
         ({"max_tokens": 5, "n": 3}, 15),
         ({"max_tokens": "5"}, 1024),
@@ -75,6 +78,50 @@ def test_an_image_is_not_text():
     """A megabyte in base64 is some tens of thousands of tokens, not hundreds of thousands."""
     image = body(image="data:image/png;base64," + "iVBORw0KGgo" * 100_000)
     assert 20_000 < prompt_tokens(image) < 40_000
+
+
+BASE64 = "iVBORw0KGgo" * 100_000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{BASE64}"}}]},
+        {"content": [{"type": "input_audio", "input_audio": {"data": BASE64, "format": "mp3"}}]},
+        {"content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": BASE64}}]},
+        {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": BASE64}}]}]},
+        {"content": [{"image": {"format": "png", "source": {"bytes": BASE64}}}]},
+        {"images": [BASE64[: len(BASE64) // 3]] * 3},
+        {"content": [{"type": "input_file", "file_data": f"data:application/pdf;base64,{BASE64}"}]},
+    ],
+    ids=["openai", "sound", "anthropic", "gemini", "bedrock", "ollama", "responses"],
+)
+@pytest.mark.parametrize("indent", [None, 1], ids=["dense", "indented"])
+def test_encoded_data_of_each_api(fields, indent):
+    assert 25_000 < prompt_tokens(json.dumps(fields, indent=indent).encode()) < 40_000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"content": "TheQuickBrownFox" * 10_000},
+        {"content": "data:text/plain;base64," + "TheQuickBrownFox" * 10_000},
+        {"content": [{"type": "text", "text": "1+1_" * 40_000}]},
+        {"image_url": BASE64, "input": ["x", "TheQuickBrownFox" * 10_000]},
+        {"data": "x", "content": "TheQuickBrownFox" * 10_000},
+    ],
+    ids=["text", "like a URL", "in a part", "after an image", "after data"],
+)
+def test_text_without_spaces_is_text(fields):
+    """A client must not get a prompt for a tenth of what it costs."""
+    assert prompt_tokens(json.dumps(fields).encode()) > 50_000
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["dense", "spaced"])
+def test_a_prompt_of_tokens(separators):
+    """Each is one, however few bytes it has."""
+    tokens = prompt_tokens(json.dumps({"input": [7] * 100_000}, separators=separators).encode())
+    assert 99_000 < tokens < 102_000
 
 
 def test_a_file_in_a_form_is_not_text():

@@ -183,7 +183,7 @@ def test_money_without_a_price(gateway, create, upstream):
 def test_the_dearest_of_several_models(gateway, create, upstream, named):
     """A request on a plain router that may be for several models is reserved at the price of the dearest of them."""
     asked = ASKED.replace(b'"model": "gpt-4"', named).replace(b'"max_tokens": 10', b'"max_tokens": 2000')
-    for usd, status in (("0.11", 429), ("4", 200)):  # the answer may cost 0.12, and a mini's one 0.0012
+    for usd, status in (("0.11", 429), ("40", 200)):  # the answer may cost 0.12, and a mini's one 0.0012
         key = create(limits=Limits(budget=Budget(nano_usd(Decimal(usd)), Period.MONTH)))
         assert ask(gateway, key, PLAIN, asked).status == status
 
