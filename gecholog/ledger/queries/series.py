@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import attrgetter
+from collections.abc import Sequence
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from gecholog.ledger import steps
-from gecholog.ledger.answers import Day, Point, Totals, added
+from gecholog.ledger.answers import Day, Point
 from gecholog.ledger.database import Database
 from gecholog.ledger.filters import CallFilter, Dimension
-from gecholog.ledger.queries.sums import Key, totals_by
+from gecholog.ledger.queries.sums import Key, Sums, sums_by
 from gecholog.ledger.queries.totals import Order
+from gecholog.ledger.tables import COUNTS
 
 _OF_A_DAY = ("total_tokens", "cost_pico", "unpriced")
 
@@ -24,35 +25,45 @@ async def time_series(  # noqa: PLR0913 - a question with many optional parts
     *,
     order: Order = Order.CALLS,
     limit: int = 8,
+    counts: Sequence[str] = COUNTS,
 ) -> list[Point]:
     """The totals of each step of `step_seconds`, counted from 1970, in order of time.
 
     With `by`, the totals of the `limit` groups that are the largest over the whole range, and of all others together
-    (`is_rest`). Steps of whole hours or days are read from roll-ups. Raises ValueError for too many steps.
+    (`is_rest`). `counts` are the fields of the totals that are needed: the others are 0, except `calls` and that of
+    `order`. Steps of whole hours or days are read from roll-ups. Raises ValueError for too many steps.
     """
     starts = steps.of_length(asked.range, step_seconds)
+    needed = COUNTS if counts == COUNTS else (*counts, order.value)
     async with ledger.reading() as connection:
-        found = await totals_by(ledger, connection, asked, () if by is None else (by,), starts)
+        found = await sums_by(ledger, connection, asked, () if by is None else (by,), starts, counts=needed)
     if by is None:
-        return [Point(starts[key[0]], "", sums) for key, sums in found.items()]
+        return [Point(starts[key[0]], "", found.totals(sums)) for key, sums in found.by_key.items()]
     return _limited(found, starts, order, limit)
 
 
-def _limited(found: Mapping[Key, Totals], starts: list[int], order: Order, limit: int) -> list[Point]:
+def _limited(found: Sums, starts: Sequence[int], order: Order, limit: int) -> list[Point]:
     sizes: dict[str, int] = {}
-    size = attrgetter(order.value)
-    for key, sums in found.items():
-        sizes[_text(key)] = sizes.get(_text(key), 0) + size(sums)
+    size = found.names.index(order.value)
+    for key, sums in found.by_key.items():
+        text = _text(key)
+        sizes[text] = sizes.get(text, 0) + sums[size]
     largest = set(sorted(sizes, key=lambda text: (-sizes[text], text))[:limit])
     points: list[Point] = []
-    rest: dict[int, list[Totals]] = {}
-    for key, sums in found.items():
-        if _text(key) in largest:
-            points.append(Point(starts[key[0]], _text(key), sums))
-        else:
-            rest.setdefault(key[0], []).append(sums)
-    points += [Point(starts[number], "", added(others), is_rest=True) for number, others in rest.items()]
-    return sorted(points, key=lambda point: (point.start_us, point.is_rest, point.key))
+    for step, items in groupby(found.by_key.items(), key=lambda item: item[0][0]):
+        own: list[tuple[str, list[int]]] = []
+        rest: list[list[int]] = []
+        for key, sums in items:
+            text = _text(key)
+            if text in largest:
+                own.append((text, sums))
+            else:
+                rest.append(sums)
+        points += [Point(starts[step], text, found.totals(sums)) for text, sums in sorted(own)]
+        if rest:
+            whole = list(map(sum, zip(*rest, strict=True)))
+            points.append(Point(starts[step], "", found.totals(whole), is_rest=True))
+    return points
 
 
 def _text(key: Key) -> str:
@@ -66,17 +77,11 @@ async def cost_by_day(ledger: Database, asked: CallFilter, zone: ZoneInfo, by: D
     """
     days = steps.of_days(asked.range, zone)
     async with ledger.reading() as connection:
-        found = await totals_by(
+        found = await sums_by(
             ledger, connection, asked, () if by is None else (by,), [start for _, start in days], counts=_OF_A_DAY
         )
+    dates = [day.isoformat() for day, _ in days]
     return [
-        Day(
-            date=days[key[0]][0].isoformat(),
-            key=_text(key) if by else "",
-            calls=sums.calls,
-            total_tokens=sums.total_tokens,
-            cost_pico=sums.cost_pico,
-            unpriced=sums.unpriced,
-        )
-        for key, sums in found.items()
+        Day(dates[key[0]], _text(key) if by else "", **dict(zip(found.names, sums, strict=True)))
+        for key, sums in found.by_key.items()
     ]

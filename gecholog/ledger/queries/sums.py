@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import add, neg, sub
+from operator import add, itemgetter, neg, sub
 from typing import Any
 
 from sqlalchemy import (
@@ -36,7 +36,7 @@ from gecholog.ledger.tables import BUCKETS, COUNTS, GROUPS, SMALL_ROLLUPS, Rollu
 
 _SPLIT = 10**6  # sums of money are added in two parts: SQLite's 64 bits would end at nine million USD
 _MONEY = ("cost_pico", "extra_cost_pico")
-_FEW, _FEW_OF = 4, 16
+_FEW, _FEW_OF = 4, {"sqlite": 16, "postgresql": 40}
 
 Key = tuple[Any, ...]
 """The number of the step (0 without steps), then the values of the dimensions."""
@@ -56,7 +56,34 @@ class _Question:
     windows: dict[Window, list[Effect]]
 
 
-async def totals_by(  # noqa: PLR0913 - a question with many optional parts
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums by step and group, sorted by key. Each has the counts `names`, a part of `COUNTS` in its order."""
+
+    names: tuple[str, ...]
+    by_key: dict[Key, list[int]]
+
+    def totals(self, sums: Sequence[int]) -> Totals:
+        """Sums with the counts `names` as totals. The other counts are 0."""
+        if self.names == COUNTS:
+            return Totals(*sums)
+        return Totals(**dict(zip(self.names, sums, strict=True)))
+
+
+async def totals_by(
+    ledger: Database,
+    connection: AsyncConnection,
+    asked: CallFilter,
+    by: Sequence[Dimension] = (),
+    *,
+    counts: Sequence[str] = COUNTS,
+) -> dict[Key, Totals]:
+    """The totals of the calls of a filter, by group, as `sums_by` has them."""
+    found = await sums_by(ledger, connection, asked, by, counts=counts)
+    return {key: found.totals(sums) for key, sums in found.by_key.items()}
+
+
+async def sums_by(  # noqa: PLR0913 - a question with many optional parts
     ledger: Database,
     connection: AsyncConnection,
     asked: CallFilter,
@@ -64,15 +91,14 @@ async def totals_by(  # noqa: PLR0913 - a question with many optional parts
     boundaries: Sequence[int] = (),
     *,
     counts: Sequence[str] = COUNTS,
-) -> dict[Key, Totals]:
-    """The totals of the calls of a filter, by step and group. Sorted by key.
+) -> Sums:
+    """The sums of the calls of a filter, by step and group. Steps and groups without calls are left out.
 
-    `counts` are the fields of the totals that are needed; the others are 0.
+    `counts` are those that are needed; the number of calls comes with them.
     """
     question = await _question(ledger, connection, asked, by, boundaries)
     names = tuple(name for name in COUNTS if name in counts or name == "calls")
     money = tuple(name for name in _MONEY if name in names)
-
     places = [names.index(name) for name in money]
 
     def sums(columns: _Columns) -> list[ColumnElement[Any]]:
@@ -80,17 +106,18 @@ async def totals_by(  # noqa: PLR0913 - a question with many optional parts
         return [*whole, *(_sum(columns[name] % _SPLIT) for name in money)]
 
     def values(found: Sequence[Any]) -> list[int]:
-        whole = [value or 0 for value in found[: len(names)]]
-        for place, rest in zip(places, found[len(names) :], strict=True):
-            whole[place] = whole[place] * _SPLIT + (rest or 0)
-        return whole
+        filled = [value or 0 for value in found] if None in found else list(found)
+        for place in reversed(places):
+            rest = filled.pop()
+            filled[place] = filled[place] * _SPLIT + rest
+        return filled
 
-    rollup_rows = await _from_rollups(connection, question, lambda row: sums({name: row[name] for name in names}))
-    call_rows = await _from_calls(connection, question, lambda row: sums(_counts_of(row)))
+    rollup_rows = await _from_rollups(connection, question, names, sums)
+    call_rows = await _from_calls(
+        connection, question, _columns_of_calls(names), lambda row: sums(_counts_of(row, names))
+    )
     found = _added((effects, key, values(row)) for effects, key, row in [*rollup_rows, *call_rows])
-    if names == COUNTS:
-        return {key: Totals(*one) for key, one in found if one[0]}
-    return {key: Totals(**dict(zip(names, one, strict=True))) for key, one in found if one[0]}
+    return Sums(names, {key: one for key, one in found if one[0]})
 
 
 async def histograms_by(
@@ -103,8 +130,9 @@ async def histograms_by(
     """The latency histograms of the calls of a filter, by step and group. Sorted by key."""
     question = await _question(ledger, connection, asked, by, boundaries)
 
-    rollup_rows = await _from_rollups(connection, question, lambda row: [_sum(row[name]) for name in BUCKETS])
-    call_rows = await _from_calls(connection, question, lambda _: [func.count()], lambda row: [row.latency_bucket])
+    rollup_rows = await _from_rollups(connection, question, BUCKETS, lambda row: [_sum(row[name]) for name in BUCKETS])
+    bucket = "latency_bucket"
+    call_rows = await _from_calls(connection, question, (bucket,), lambda _: [func.count()], lambda row: [row[bucket]])
     found = _added(
         [
             *((effects, key, [count or 0 for count in row]) for effects, key, row in rollup_rows),
@@ -119,8 +147,12 @@ async def latest_by(
 ) -> dict[Key, tuple[int, int]]:
     """The number of calls of each group, and when the latest of them began. Keys as in `totals_by`."""
     question = await _question(ledger, connection, asked, by, (), subtract=False)
-    rollup_rows = await _from_rollups(connection, question, lambda row: [_sum(row.calls), func.max(row.last_us)])
-    call_rows = await _from_calls(connection, question, lambda row: [func.count(), func.max(row.started_us)])
+    rollup_rows = await _from_rollups(
+        connection, question, ("calls", "last_us"), lambda row: [_sum(row.calls), func.max(row.last_us)]
+    )
+    call_rows = await _from_calls(
+        connection, question, ("started_us",), lambda row: [func.count(), func.max(row.started_us)]
+    )
     found: dict[Key, tuple[int, int]] = {}
     for _, group, (count, last_us) in [*rollup_rows, *call_rows]:
         if count:
@@ -147,16 +179,16 @@ async def _question(  # noqa: PLR0913 - those of the question
     state = await ledger.groups.at(connection)
     windows = windows_of(_clipped(asked, boundaries), units, state.pruned_us, subtract=subtract)
     kept = grouping(state.groups, asked, by)
-    few = kept.numbers is not None and are_few(len(kept.numbers), len(state.groups))
+    few = kept.numbers is not None and are_few(len(kept.numbers), len(state.groups), ledger.dialect)
     return _Question(asked, tuple(by), rollup, kept, few, windows)
 
 
-def are_few(kept: int, known: int) -> bool:
+def are_few(kept: int, known: int, dialect: str) -> bool:
     """Whether so few of all groups are kept that each of their rows is looked up.
 
     To look up a row costs some times as much as to read the next one, and a group has calls in one of five hours.
     """
-    return kept <= max(_FEW, known // _FEW_OF)
+    return kept <= max(_FEW, known // _FEW_OF[dialect])
 
 
 def rollup_for(needed: frozenset[str]) -> Rollup:
@@ -177,14 +209,17 @@ _Read = tuple[Sequence[Effect], Key, Sequence[Any]]
 
 
 async def _from_rollups(
-    connection: AsyncConnection, question: _Question, sums: Callable[[Any], Sequence[ColumnElement[Any]]]
+    connection: AsyncConnection,
+    question: _Question,
+    columns: Sequence[str],
+    sums: Callable[[Any], Sequence[ColumnElement[Any]]],
 ) -> list[_Read]:
-    """The sums of whole hours and whole days. They are made from the columns of a row of the roll-up."""
+    """The sums of whole hours and whole days. They are made from some columns of a row of the roll-up."""
     found: list[_Read] = []
     for unit, table in ((DAY_US, question.rollup.daily), (HOUR_US, question.rollup.hourly)):
         windows = [window for window in question.windows if window.unit == unit]
         if windows and (question.rollup is not GROUPS or question.grouping.numbers != {}):
-            selection = _Selection(connection.dialect.name, question, table)
+            selection = _Selection(connection.dialect.name, question, table, columns)
             if question.rollup is GROUPS and question.has_few_groups:
                 selection.join_periods_of_groups(windows)
             else:
@@ -197,14 +232,15 @@ async def _from_rollups(
 async def _from_calls(
     connection: AsyncConnection,
     question: _Question,
+    columns: Sequence[str],
     sums: Callable[[Any], Sequence[ColumnElement[Any]]],
     more: Callable[[Any], Sequence[ColumnElement[Any]]] = lambda _: (),
 ) -> list[_Read]:
-    """The sums of single calls, by `more` columns. Both are made from the columns of a row of `calls`."""
+    """The sums of single calls, by `more` columns. Both are made from some columns of a row of `calls`."""
     windows = [window for window in question.windows if window.unit == ROW]
     if not windows or question.grouping.numbers == {}:
         return []
-    selection = _Selection(connection.dialect.name, question, calls)
+    selection = _Selection(connection.dialect.name, question, calls, columns)
     selection.join_times(windows)
     selection.join_groups()
     return await selection.run(connection, windows, more(selection.row), sums(selection.row))
@@ -213,28 +249,36 @@ async def _from_calls(
 class _Selection:
     """A statement that adds up rows of a table by window and group."""
 
-    def __init__(self, dialect: str, question: _Question, table: Table) -> None:
+    def __init__(self, dialect: str, question: _Question, table: Table, columns: Sequence[str]) -> None:
         self._dialect = dialect
         self._question = question
         self._table = table
+        keys = ("group_id",) if table is calls else question.rollup.fields
+        self._columns = [table.c[name] for name in (*keys, *columns)]
         self.row: Any = table.c
         self._from: Any = table
         self._limits: list[ColumnElement[bool]] = []
-        self._window: ColumnElement[Any] | None = None  # the number of the window, if there are several
+        self._window: ColumnElement[Any] | None = None  # tells the window, if there are several
+        self._first = 0  # what the first window is told by
         self._groups: list[ColumnElement[Any]] = []
 
     def join_periods(self, windows: Sequence[Window]) -> None:
-        """Find the rows of hours or days, with their windows: the key of each roll-up begins with the period.
-
-        A range of periods would do for one window, but SQLite then may read it once for each group of a filter.
-        """
+        """Find the rows of hours or days, with their windows: the key of each roll-up begins with the period."""
         period = self._period(self.row)
-        if len(windows) == 1 and self._question.rollup is not GROUPS:
-            self._limits += [period >= windows[0].first, period < windows[0].end]
-            return
-        periods = self._periods(windows)
-        self._window = periods.c.window_number
-        self._look_up((periods,), periods.c.period == period)
+        # SQLite may read a range of periods once for each group of a filter.
+        reads_ranges_once = self._dialect != "sqlite" or self._question.rollup is not GROUPS
+        if reads_ranges_once and (len(windows) == 1 or _are_consecutive(windows)):
+            self._limits += [period >= windows[0].first, period < windows[-1].end]
+            if len(windows) > 1:
+                self._window, self._first = period, windows[0].first
+        elif self._dialect == "sqlite":
+            periods = self._periods(windows)
+            self._window = periods.c.window_number
+            self._look_up((periods,), periods.c.period == period)
+        else:
+            ranges = self._ranges(windows)
+            self._window = ranges.c.window_number
+            self._look_up((ranges,), period >= ranges.c.first, period < ranges.c.until)
 
     def join_periods_of_groups(self, windows: Sequence[Window]) -> None:
         """Find each row of the roll-up of groups by its whole key. It is for few groups of many."""
@@ -252,6 +296,10 @@ class _Selection:
         listed = ((at, number) for number, one in enumerate(windows) for at in range(one.first, one.end))
         return lists.numbers(self._dialect, ("period", "window_number"), listed)
 
+    def _ranges(self, windows: Sequence[Window]) -> CTE:
+        listed = ((one.first, one.end, number) for number, one in enumerate(windows))
+        return lists.numbers(self._dialect, ("first", "until", "window_number"), listed)
+
     def _places(self) -> CTE:
         numbers = self._question.grouping.numbers or {}
         return lists.numbers(self._dialect, ("group_id", "place"), numbers.items())
@@ -266,7 +314,7 @@ class _Selection:
             self._from = listed.join(self._table, and_(*inside))
             return
         # PostgreSQL knows little of lists, and would read the table. "OFFSET 0" keeps the two apart.
-        found = select(self._table).where(*inside).offset(literal_column("0")).correlate(*lists_).lateral("found")
+        found = select(*self._columns).where(*inside).offset(literal_column("0")).correlate(*lists_).lateral("found")
         self._from, self.row = listed.join(found, true()), found.c
 
     def join_times(self, windows: Sequence[Window]) -> None:
@@ -275,10 +323,9 @@ class _Selection:
         if len(windows) == 1 and session:
             self._limits += [at >= windows[0].first, at < windows[0].end, *session]
             return
-        listed = ((one.first, one.end, number) for number, one in enumerate(windows))
-        times = lists.numbers(self._dialect, ("first_us", "end_us", "window_number"), listed)
+        times = self._ranges(windows)
         self._window = times.c.window_number
-        self._look_up((times,), at >= times.c.first_us, at < times.c.end_us, *session)
+        self._look_up((times,), at >= times.c.first, at < times.c.until, *session)
 
     def join_groups(self) -> None:
         """Keep the rows of the filter, and find the group in which each counts."""
@@ -305,8 +352,8 @@ class _Selection:
         first = 0 if self._window is None else 1
         last = first + len(self._groups)
         return [
-            (effects[row[0] if first else 0], self._key(row[first:last]), row[last:])
-            for row in await connection.execute(statement)
+            (effects[row[0] - self._first if first else 0], self._key(row[first:last]), row[last:])
+            for row in (await connection.execute(statement)).all()
         ]
 
     def _key(self, found: Sequence[Any]) -> Key:
@@ -314,6 +361,12 @@ class _Selection:
         if question.rollup is not GROUPS and self._table is not calls:
             return tuple(found)
         return question.grouping.keys[found[0] if found else 0]
+
+
+def _are_consecutive(windows: Sequence[Window]) -> bool:
+    """Whether each window is one period, and they follow on each other."""
+    first = windows[0].first
+    return all(one.first == at and one.end == at + 1 for at, one in enumerate(windows, first))
 
 
 def _added(parts: Iterable[tuple[Sequence[Effect], Key, list[int]]]) -> Iterator[tuple[Key, list[int]]]:
@@ -327,7 +380,8 @@ def _added(parts: Iterable[tuple[Sequence[Effect], Key, list[int]]]) -> Iterator
                 found[key] = sums if present is None else list(map(add, present, sums))
             else:
                 found[key] = list(map(neg, sums)) if present is None else list(map(sub, present, sums))
-    return iter(sorted(found.items(), key=_order))
+    has_none = any(None in key for key in found)
+    return iter(sorted(found.items(), key=_order if has_none else itemgetter(0)))
 
 
 def _order(item: tuple[Key, Any]) -> tuple[Any, ...]:
@@ -339,11 +393,22 @@ def _sum(value: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(func.sum(value), BigInteger)
 
 
-def _counts_of(row: Any) -> _Columns:
-    """The value of a call for each of `COUNTS`, from the columns of its row."""
-    return {
-        **{name: row[name] for name in COUNTS if name in row},
-        "calls": literal(1),
-        "errors": case((row.error_class != "", 1), else_=0),
-        "unpriced": case((row.cost_pico.is_(None) & (row.total_tokens > 0), 1), else_=0),
-    }
+_OF_CALLS: Mapping[str, tuple[tuple[str, ...], Callable[[Any], ColumnElement[Any]]]] = {
+    "calls": ((), lambda _: literal(1)),
+    "errors": (("error_class",), lambda row: case((row.error_class != "", 1), else_=0)),
+    "unpriced": (
+        ("cost_pico", "total_tokens"),
+        lambda row: case((row.cost_pico.is_(None) & (row.total_tokens > 0), 1), else_=0),
+    ),
+}
+"""Counts that are no columns of `calls`: the columns that they are made from, and how."""
+
+
+def _columns_of_calls(names: Iterable[str]) -> tuple[str, ...]:
+    """The columns of `calls` that counts are made from."""
+    return tuple(dict.fromkeys(column for name in names for column in _OF_CALLS.get(name, ((name,),))[0]))
+
+
+def _counts_of(row: Any, names: Iterable[str]) -> _Columns:
+    """The value of a call for each of some counts, from columns of its row."""
+    return {name: _OF_CALLS[name][1](row) if name in _OF_CALLS else row[name] for name in names}

@@ -95,7 +95,9 @@ async def chart(ledger: Database, span: Span, selection: Selection) -> Chart:
     from gecholog.ledger import queries  # noqa: PLC0415 - loads SQLAlchemy, only where there is a ledger
 
     asked = selection.filter(span.range)
-    points = await queries.time_series(ledger, asked, span.step_seconds, Dimension.MODEL, limit=_LINES)
+    points = await queries.time_series(
+        ledger, asked, span.step_seconds, Dimension.MODEL, limit=_LINES, counts=("calls",)
+    )
     return chart_of(points, asked, span.step_seconds)
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gecholog.ledger import queries
-from gecholog.ledger.answers import Cursor, added
+from gecholog.ledger.answers import Cursor, Totals, added
 from gecholog.ledger.database import open_reader, open_writer
 from gecholog.ledger.filters import CallFilter, Dimension, TimeRange
 from gecholog.ledger.histogram import SIZE
@@ -135,6 +135,19 @@ async def test_time_series_by_group_with_a_rest(filled):
     largest = {name for name, _ in sizes.most_common(2)}
     assert {point.key for point in found if not point.is_rest} == largest
     assert added(point.totals for point in found) == totals_of(chosen(INNER))
+
+
+@pytest.mark.parametrize("dimension", list(Dimension), ids=lambda one: one.name.lower())
+@pytest.mark.parametrize("seconds", [3600, 86_400])
+async def test_time_series_of_some_counts(filled, dimension, seconds):
+    """A series of the counts that are asked for has the same points in the same order: by time, the rest last."""
+    for asked in (INNER, replace(INNER, errors=True)):
+        whole = await queries.time_series(filled, asked, seconds, dimension, limit=2)
+        some = await queries.time_series(filled, asked, seconds, dimension, limit=2, counts=("cost_pico",))
+        assert whole == sorted(whole, key=lambda point: (point.start_us, point.is_rest, point.key))
+        assert some == [
+            replace(one, totals=Totals(calls=one.totals.calls, cost_pico=one.totals.cost_pico)) for one in whole
+        ]
 
 
 @pytest.mark.parametrize("zone", ZONES)
