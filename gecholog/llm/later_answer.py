@@ -11,7 +11,8 @@ from gecholog.llm.top_level import top_level
 
 # OpenAI's and Gemini's name (Responses, Interactions), and that of xAI. Images have a background that is a word.
 _NAMES = ("background", "deferred")
-_TRUE = frozenset({b"true", b"1", b'"true"', b'"1"'})  # some servers take other types for a truth value
+# Some servers take other types for a truth value (https://docs.pydantic.dev/latest/api/standard_library_types/#booleans).
+_TRUE = frozenset({b"true", b"1", b"1.0", *(b'"%s"' % text for text in (b"true", b"1", b"t", b"y", b"yes", b"on"))})
 
 
 def asks_for_later_answer(body: bytes) -> bool:

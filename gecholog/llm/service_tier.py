@@ -10,11 +10,25 @@ from gecholog import lenient
 from gecholog.llm.request_size import unescaped
 from gecholog.llm.top_level import top_level
 
-# OpenAI, Azure and Gemini; Bedrock's Converse, as an object with a type; Anthropic's fast mode.
-_NAMES = frozenset({"service_tier", "serviceTier", "speed"})
-_DEARER = frozenset({"priority", "fast"})
+# The names of members and of what is dearer: of OpenAI, Azure and Gemini; of Bedrock's Converse, as objects;
+# Anthropic's fast mode, and its inference in one country
+# (https://platform.claude.com/docs/en/build-with-claude/data-residency).
+_TIERS = frozenset({"priority", "fast"})
+_DEARER = {
+    "service_tier": _TIERS,
+    "serviceTier": _TIERS,
+    "speed": _TIERS,
+    "performanceConfig": frozenset({"optimized"}),
+    "inference_geo": frozenset({"us"}),
+}
+_INSIDE = ("type", "latency")  # of objects
 # Bedrock's InvokeModel, and Vertex.
-_HEADERS = ("X-Amzn-Bedrock-Service-Tier", "X-Vertex-Ai-Llm-Shared-Request-Type")
+_HEADERS = {
+    "X-Amzn-Bedrock-Service-Tier": _TIERS,
+    "X-Vertex-Ai-Llm-Shared-Request-Type": _TIERS,
+    "X-Amzn-Bedrock-Performanceconfig-Latency": _DEARER["performanceConfig"],
+}
+_SIGNS = (b'ier"', b'"speed"', b'"performanceConfig"', b'"inference_geo"')
 _END = 1024  # bytes
 
 
@@ -34,21 +48,24 @@ def has_dearer_tier(body: bytes, headers: Mapping[str, Sequence[str]]) -> bool:
 
 
 def _of_headers(headers: Mapping[str, Sequence[str]]) -> str:
-    for name in _HEADERS:
+    for name, dearer in _HEADERS.items():
         if name in headers:  # in few calls
             tiers = [value.strip().lower() for value in headers[name]]
-            return next((tier for tier in tiers if tier in _DEARER), "")
+            if (found := next((tier for tier in tiers if tier in dearer), "")) != "":
+                return found
     return ""
 
 
 def _may_name(text: bytes) -> bool:
     """Most texts do not, and are not parsed. `find` is faster than `in` (see `keys.masking`)."""
-    return text.find(b'ier"') >= 0 or text.find(b'"speed"') >= 0
+    return any(text.find(sign) >= 0 for sign in _SIGNS)
 
 
 def _of_body(text: bytes) -> str:
-    found = (_tier(text[one.start : one.end]) for one in top_level(text) or () if one.name in _NAMES)
-    return next((tier for tier in found if tier in _DEARER), "")
+    for one in top_level(text) or ():
+        if one.name in _DEARER and (tier := _tier(text[one.start : one.end])) in _DEARER[one.name]:
+            return tier
+    return ""
 
 
 def _tier(value: bytes) -> str:
@@ -57,5 +74,5 @@ def _tier(value: bytes) -> str:
     except orjson.JSONDecodeError:
         return ""
     if isinstance(tier, dict):
-        tier = tier.get("type")
+        tier = next((tier[name] for name in _INSIDE if name in tier), "")
     return tier.lower() if isinstance(tier, str) else ""

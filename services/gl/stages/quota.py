@@ -16,6 +16,7 @@ from services.gl.usage.call_cost import RequestedModel
 from services.gl.usage.call_usage import is_local, request_kind, wanted
 from services.gl.usage.candidate_prices import model_shown, priced
 from services.gl.usage.holding import hold
+from services.gl.usage.request_kind import is_queued
 from services.gl.usage.settlement import settle as settle_call
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def reserve(call: Call, deps: Dependencies) -> None:
     if not call.is_admitted:  # a processor has made another request of one for usage
         _admit(call, limits, deps)
     accounts, kind = limits.accounts, request_kind(call)
-    if kind.runs_later and accounts.counted is not None and call.request.method == "POST":
+    is_later = kind.runs_later or is_queued(call.query_text)
+    if is_later and accounts.counted is not None and call.request.method == "POST":
         raise uncounted(accounts.counted)
     reservation = _reservation(call, accounts, kind)
     hold(accounts, reservation.held, deps)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from gecholog.llm.endpoint_path import plain_path
 
@@ -15,14 +17,15 @@ _LONGEST_KEPT = 256  # characters of a path; clients must not fill the memory th
 _FREE = ("/count_tokens", ":counttokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
 _NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedcontent", ":batchembedcontents", "/rerank")
 _LATER = (
-    *("/batch", "/batches", "/batchpredictionjobs", ":batchgeneratecontent", ":asyncbatchembedcontent"),
-    *("/jobs", "/embed-jobs", "/tuningjobs", "/tunedmodels", "/finetuned-models", "/customjobs", "/trainingpipelines"),
-    *("/model-invocation-job", "/model-customization-jobs", "/evaluation-jobs", "/async-invoke"),
-    *("/runs", "/submit_tool_outputs", "/graders/run"),
+    *(":batchgeneratecontent", ":asyncbatchembedcontent", "/async-invoke", "/async/chat/completions", "/async/sonar"),
+    *("/finetuned-models", "/trainingpipelines", "/runs", "/submit_tool_outputs", "/graders/run"),
     *("/videos", "/remix", "/videos/edits", "/videos/extensions", "/videos/generations", ":predictlongrunning"),
     *("/realtime/client_secrets", "/realtime/sessions", "/realtime/transcription_sessions", "/realtime/calls"),
-    *("/chatkit/sessions", "/auth_tokens"),
+    *("/tunedmodels", "/chatkit/sessions", "/auth_tokens"),
 )
+# Each API has jobs and batches of its own: batchInferenceJobs, embed-jobs, model-invocation-job, tuningJobs and others.
+_JOBS = re.compile(r"/[^/:]*(?:jobs?|batch|batches)\Z")
+_IN_QUEUE = "queuerequest=true"  # of Cloudflare's Workers AI, in the query
 
 
 class RequestKind(NamedTuple):
@@ -46,7 +49,13 @@ def kind_of(path: str) -> RequestKind:
 
 def _kind(path: str) -> RequestKind:
     plain = plain_path(path)
-    return RequestKind(plain.endswith(_LATER), plain.endswith(_FREE), not plain.endswith(_NO_OUTPUT))
+    runs_later = plain.endswith(_LATER) or _JOBS.search(plain) is not None
+    return RequestKind(runs_later, plain.endswith(_FREE), not plain.endswith(_NO_OUTPUT))
 
 
 _kept = lru_cache(maxsize=1024)(_kind)
+
+
+def is_queued(query: str) -> bool:
+    """Whether a query asks for an answer later, which the answer to this request does not have."""
+    return bool(query) and _IN_QUEUE in unquote(query).lower()

@@ -12,6 +12,8 @@ from gecholog.llm.later_answer import asks_for_later_answer
     [
         b'{"background": true}',
         b'{"deferred":1}',
+        b'{"background": 1.0}',
+        b'{"background": "Yes"}',
         b'{"a": NaN, "background": "True"}',
         b'\xef\xbb\xbf{"background": true}',
         json.dumps({"background": True}).encode("utf-32"),

@@ -16,6 +16,11 @@ from gecholog.llm.service_tier import dearer_tier, has_dearer_tier
         (b'{"service_tier": null}', ""),
         (b'{"speed": "fast"}', "fast"),
         (b'{"speed": 1.5}', ""),
+        (b'{"inference_geo": "US"}', "us"),
+        (b'{"inference_geo": "global"}', ""),
+        (b'{"performanceConfig": {"latency": "optimized"}}', "optimized"),
+        (b'{"performanceConfig": {"latency": "standard"}}', ""),
+        (b'{"speed": "us", "inference_geo": "fast"}', ""),
         (b'{"serviceTier": {"type": "priority"}}', "priority"),
         (b'{"service\\u005ftier": "Priority"}', "priority"),
         (b'{"service_tier": "priority", "service_tier": "default"}', "priority"),
@@ -41,4 +46,6 @@ def test_where_clients_write_it():
 def test_of_a_header():
     assert dearer_tier(b"{}", {"X-Amzn-Bedrock-Service-Tier": ["priority"]}) == "priority"
     assert dearer_tier(b"{}", {"X-Vertex-Ai-Llm-Shared-Request-Type": ["Priority"]}) == "priority"
+    latency = "X-Amzn-Bedrock-Performanceconfig-Latency"
+    assert dearer_tier(b"{}", {"X-Amzn-Bedrock-Service-Tier": ["default"], latency: ["optimized"]}) == "optimized"
     assert dearer_tier(b"{}", {"X-Amzn-Bedrock-Service-Tier": ["default"]}) == ""

@@ -312,6 +312,11 @@ def test_batches_have_no_known_usage(limited, upstream):
         "v1beta/tunedModels",
         "v1/projects/p/locations/l/batchPredictionJobs",
         "model-invocation-job",
+        "v1/accounts/a/batchInferenceJobs",
+        "v1/accounts/a/supervisedFineTuningJobs",
+        "async/chat/completions",
+        "accounts/a/ai/run/@cf/m?queueRequest=true",
+        "accounts/a/ai/run/@cf/m?x=1&queueReques%74=True",
     ],
 )
 def test_what_costs_something_out_of_sight(limited, upstream, path):
