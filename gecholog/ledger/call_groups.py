@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from gecholog.ledger.filters import COLUMNS, CallFilter, Dimension
+from gecholog.ledger.filters import COLUMNS, CallFilter, Dimension, TagList
 from gecholog.ledger.rows import CallRow
 
 GroupKey = tuple[str, str, str, str, str, str, int, str]
@@ -53,7 +53,7 @@ class CallGroup:
         """The first digit of the status; 0 without one."""
         return (self.status or 0) // 100
 
-    def value(self, dimension: Dimension) -> Any:
+    def value(self, dimension: Dimension | TagList) -> Any:
         """The value by which the group is grouped."""
         return getattr(self, dimension.value)
 
@@ -94,7 +94,7 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(orjson.loads(text)) if text else ()
 
 
-def grouping(groups: Iterable[CallGroup], asked: CallFilter, by: Sequence[Dimension]) -> Grouping:
+def grouping(groups: Iterable[CallGroup], asked: CallFilter, by: Sequence[Dimension | TagList]) -> Grouping:
     """Number the values of the dimensions among the groups that a filter keeps."""
     if not by and not asked.given & FIELDS:
         return Grouping(None, ((),))

@@ -65,6 +65,12 @@ class Dimension(Enum):
     ERROR_CLASS = "error_class"
 
 
+class TagList(Enum):
+    """Grouping by all tags of a call together. The value is the attribute of a call group."""
+
+    TAGS = "tags"
+
+
 @dataclass(frozen=True, slots=True)
 class CallFilter:
     """Calls that began in `range` and have all of these values. None means any value; an empty text means "none".

@@ -41,5 +41,6 @@ def _about(ledger: Database, asked: CallFilter) -> Iterator[tuple[str, Awaitable
         yield f"top {dimension}", queries.top(ledger, asked, dimension, Order.COST, 3, rest=True)
         yield f"time_series by {dimension}", queries.time_series(ledger, asked, 86_400, dimension)
         yield f"latency by {dimension}", queries.latency(ledger, asked, dimension)
+    yield "top_tags", queries.top_tags(ledger, asked)
     for zone in ZONES:
         yield f"cost_by_day in {zone}", queries.cost_by_day(ledger, asked, ZoneInfo(zone), Dimension.MODEL)

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func
 
-from gecholog.ledger.filters import COLUMNS, CallFilter, Dimension
+from gecholog.ledger.filters import COLUMNS, CallFilter, Dimension, TagList
 from gecholog.ledger.tables import Rollup, calls
 
-_FIELDS = {column: field for field, column in COLUMNS.items()}
+_FIELDS = {column: field for field, column in COLUMNS.items()} | {TagList.TAGS.value: "tag"}
 _DERIVED = {"status": ("status_class",), "error_class": ("errors",)}
 """The other fields that a column decides."""
 
 
-def field_of(dimension: Dimension) -> str:
+def field_of(dimension: Dimension | TagList) -> str:
     """The name of a dimension among the fields of a filter."""
     return _FIELDS[dimension.value]
 
@@ -25,7 +25,7 @@ def known_to(rollup: Rollup) -> frozenset[str]:
     return frozenset([*(_FIELDS[column] for column in rollup.fields), *derived])
 
 
-def column_of(dimension: Dimension, row: Any) -> ColumnElement[Any]:
+def column_of(dimension: Dimension | TagList, row: Any) -> ColumnElement[Any]:
     """The values of a dimension in the columns of such a roll-up, as `calls` has them."""
     return _column(dimension.value, row)
 

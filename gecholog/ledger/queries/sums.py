@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gecholog.ledger.answers import Totals
 from gecholog.ledger.call_groups import Grouping, grouping
 from gecholog.ledger.database import Database
-from gecholog.ledger.filters import CallFilter, Dimension
+from gecholog.ledger.filters import CallFilter, Dimension, TagList
 from gecholog.ledger.histogram import SIZE
 from gecholog.ledger.queries import conditions, lists
 from gecholog.ledger.rows import DAY_US, HOUR_US
@@ -49,7 +49,7 @@ class _Question:
     """What is asked, and where the answer is read from."""
 
     asked: CallFilter
-    by: tuple[Dimension, ...]
+    by: tuple[Dimension | TagList, ...]
     rollup: Rollup
     grouping: Grouping
     has_few_groups: bool  # of all that the ledger knows
@@ -74,7 +74,7 @@ async def totals_by(
     ledger: Database,
     connection: AsyncConnection,
     asked: CallFilter,
-    by: Sequence[Dimension] = (),
+    by: Sequence[Dimension | TagList] = (),
     *,
     counts: Sequence[str] = COUNTS,
 ) -> dict[Key, Totals]:
@@ -87,7 +87,7 @@ async def sums_by(  # noqa: PLR0913 - a question with many optional parts
     ledger: Database,
     connection: AsyncConnection,
     asked: CallFilter,
-    by: Sequence[Dimension] = (),
+    by: Sequence[Dimension | TagList] = (),
     boundaries: Sequence[int] = (),
     *,
     counts: Sequence[str] = COUNTS,
@@ -124,7 +124,7 @@ async def histograms_by(
     ledger: Database,
     connection: AsyncConnection,
     asked: CallFilter,
-    by: Sequence[Dimension] = (),
+    by: Sequence[Dimension | TagList] = (),
     boundaries: Sequence[int] = (),
 ) -> dict[Key, list[int]]:
     """The latency histograms of the calls of a filter, by step and group. Sorted by key."""
@@ -143,7 +143,7 @@ async def histograms_by(
 
 
 async def latest_by(
-    ledger: Database, connection: AsyncConnection, asked: CallFilter, by: Sequence[Dimension]
+    ledger: Database, connection: AsyncConnection, asked: CallFilter, by: Sequence[Dimension | TagList]
 ) -> dict[Key, tuple[int, int]]:
     """The number of calls of each group, and when the latest of them began. Keys as in `totals_by`."""
     question = await _question(ledger, connection, asked, by, (), subtract=False)
@@ -168,7 +168,7 @@ async def _question(  # noqa: PLR0913 - those of the question
     ledger: Database,
     connection: AsyncConnection,
     asked: CallFilter,
-    by: Sequence[Dimension],
+    by: Sequence[Dimension | TagList],
     boundaries: Sequence[int],
     *,
     subtract: bool = True,

@@ -150,6 +150,18 @@ async def test_time_series_of_some_counts(filled, dimension, seconds):
         ]
 
 
+async def test_top_tags(filled):
+    """A call counts for each of its tags, and for a tag that is asked for only there."""
+    for asked in FILTERS:
+        tags = {tag for call in chosen(asked) for tag in call.tags}
+        wanted = tags if asked.tag is None else tags & {asked.tag}
+        found = await queries.top_tags(filled, asked, Order.CALLS, limit=100)
+        assert {group.key: group.totals for group in found} == {
+            tag: totals_of(call for call in chosen(asked) if tag in call.tags) for tag in wanted
+        }
+        assert found == sorted(found, key=lambda group: (-group.totals.calls, group.key))
+
+
 @pytest.mark.parametrize("zone", ZONES)
 async def test_cost_by_local_day(filled, zone):
     """Days of 23, 24 and 25 hours, and days that begin at half past. Clocks change on 25 October 2026 in Berlin."""
