@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from services.gl.http import Request
     from services.gl.routing.routers import Router
 
-# Headers that proxies add (RFC 7239; RFC 9110, section 7.6.3; and common practice): the client is elsewhere.
-_FORWARDED = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"})
+# Headers that proxies add (RFC 7239; RFC 9110, section 7.6.3; RFC 8586; and common practice, also of CDNs and of
+# proxies that sign users in): the client is elsewhere.
+_FORWARDED = frozenset(
+    (
+        *("Forwarded", "Via", "Cdn-Loop", "Forwarded-For", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-By"),
+        *("X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Ssl"),
+        *("X-Forwarded-Server", "X-Forwarded-Prefix", "X-Forwarded-Uri", "X-Forwarded-Client-Cert"),
+        *("X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Access-Token"),
+        *("X-Original-Forwarded-For", "X-Original-Host", "X-Original-Url", "X-Original-Uri"),
+        *("X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Envoy-External-Address", "True-Client-Ip"),
+        *("Cf-Connecting-Ip", "Fastly-Client-Ip", "Fly-Client-Ip", "X-Azure-Clientip", "X-Appengine-User-Ip"),
+        *("Tailscale-User-Login", "Cf-Access-Jwt-Assertion", "X-Goog-Iap-Jwt-Assertion", "X-Amzn-Oidc-Data"),
+    )
+)
 _LOCALHOST = "localhost"
 _LONGEST_HOST = 261  # characters of a DNS name and a port: clients must not fill the memory through a cache
 _CROSS_SITE = "cross-site"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gecholog.headers import canonical
 from services.gl.access.local_client import is_local
 
 
@@ -26,11 +27,15 @@ def test_peers(peer, expected):
 
 
 @pytest.mark.parametrize(
-    "name", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"]
+    "name",
+    [
+        *("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"),
+        *("x-client-ip", "CF-Connecting-IP", "True-Client-IP", "X-Forwarded-Port", "X-Forwarded-User", "CDN-Loop"),
+    ],
 )
 def test_proxies(name):
     """What a proxy adds tells that the client may be elsewhere, whatever its value is."""
-    assert not is_local("127.0.0.1", {name: [""]})
+    assert not is_local("127.0.0.1", {canonical(name): [""]})
 
 
 @pytest.mark.parametrize(
