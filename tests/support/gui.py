@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from tests.support.waiting import DEADLINE
+
 SECRET = "geheim123"
 CONF = Path(__file__).parents[2] / "conf"
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -55,10 +57,10 @@ class Browser:
     def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Reply:
         if self.context is not None:
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                "localhost", self.port, timeout=90, context=self.context
+                "localhost", self.port, timeout=DEADLINE, context=self.context
             )
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         given = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
         try:
             connection.request(method, path, body or None, given | (headers or {}))

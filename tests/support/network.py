@@ -64,7 +64,12 @@ class Network:
 
     def close(self) -> None:
         """Remove them; the servers in them have to be gone."""
-        for name in self._names:
+        for number, name in enumerate(self._names, start=1):
+            for (
+                kind
+            ) in self._nets:  # the kernel removes those of a namespace some time later: the next test has the names
+                with contextlib.suppress(OSError):
+                    _ip("link", "del", self._link(number, kind))
             with contextlib.suppress(OSError):
                 _ip("netns", "del", name)
         for kind in self._nets:

@@ -202,8 +202,8 @@ def test_servers_shut_down(tmp_path):
 def test_a_server_is_cut_off(tmp_path, clients):
     """The leader is cut off from all clients and servers, or only from the other servers. Both ways calls continue."""
     machines = network.Network()
-    machines.open()
     try:
+        machines.open()
         cluster = NatsCluster(tmp_path / "cluster", machines.places)
 
         async def happen(scene):

@@ -238,7 +238,7 @@ def test_no_record_is_lost_whoever_is_killed(appliance):
 
     scene, tally, size = uvloop.run(run())
     assert not any(verdict("killed one after the other", scene, tally).values())
-    assert len(tally.complete) > 0.7 * RATE * tally.seconds
+    assert len(tally.complete) > 0.3 * RATE * tally.seconds  # none while gl is away: long, on a busy machine
     assert scene.file.recovered, "gl was not killed between accept and publish"
     # Only the sink that was killed writes twice, and only what was in its hands.
     twice = [places for places in scene.file.places.values() if len(places) > 1]
