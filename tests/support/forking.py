@@ -9,7 +9,8 @@ ends with the pytest process, and takes with it what still runs.
 of our commands, or a service that validates its config, a fork runs it with its input, output, and environment.
 Anything else is done by the Python of the tests.
 
-The appliance, and tests that look at memory or imports, start fresh interpreters instead.
+The services of a whole appliance are children of its supervisord, hence fresh interpreters, and so are those of tests
+that look at memory or imports. What an appliance only validates is done by forks.
 """
 
 from __future__ import annotations

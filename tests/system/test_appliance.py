@@ -37,8 +37,11 @@ async def call(session, appliance, **headers):
 
 
 async def test_from_a_call_to_its_record(whole_appliance):
-    """A call through the OpenAI SDK is answered, counted and recorded; then all ends without a trace."""
-    await asyncio.to_thread(whole_appliance.up, *UP)
+    """A call through the OpenAI SDK is answered, counted and recorded; then all ends without a trace.
+
+    Nothing here is a fork of a process of the tests: each validation, too, is a Python of its own.
+    """
+    await asyncio.to_thread(whole_appliance.up, *UP, GECHOLOG_PYTHON=sys.executable)
     client = openai.AsyncOpenAI(base_url=whole_appliance.url + "/dummy/v1", api_key="sk-very-secret")
     async with client:
         answer = await client.chat.completions.create(**CHAT)

@@ -77,7 +77,7 @@ def exec_launcher(file: Path, alias: str) -> NoReturn:
     run = prepare.runtime_folder(home)
     os.environ |= {
         "GECHOLOG_RUN": str(run),
-        "GECHOLOG_PYTHON": sys.executable,
+        "GECHOLOG_PYTHON": os.environ.get("GECHOLOG_PYTHON") or sys.executable,
         "GECHOLOG_GINIT_CONFIG": str(file.absolute()),
         "GECHOLOG_GINIT_ALIAS": alias,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))),

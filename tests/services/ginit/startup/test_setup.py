@@ -72,7 +72,7 @@ def home(tmp_path, monkeypatch):
 
 def test_launcher_is_executed(home, file):
     """By the same Python, with absolute paths for all processes."""
-    found = executed(home, file.name, GECHOLOG_HOME="home")
+    found = executed(home, file.name, GECHOLOG_HOME="home", GECHOLOG_PYTHON="")
     environ = found["environ"]
     assert found["arguments"] == [sys.executable, "-P", "-m", "services.ginit.startup.launcher"]
     assert environ["GECHOLOG_HOME"] == str(home)
@@ -80,6 +80,10 @@ def test_launcher_is_executed(home, file):
     assert environ["GECHOLOG_GINIT_ALIAS"] == "my_ginit"
     assert environ["GECHOLOG_PYTHON"] == sys.executable
     assert environ["NATS_STORE_DIR"] == f'"{home}/nats"'
+
+
+def test_services_are_run_by_the_python_that_is_named(home, file):
+    assert executed(home, file, GECHOLOG_PYTHON="/named/python")["environ"]["GECHOLOG_PYTHON"] == "/named/python"
 
 
 def test_files_are_for_owner_and_group(home, file):
