@@ -63,6 +63,7 @@ _TOOL = frozenset({"type", "name", "description", "input_schema", "strict", "cac
 _CHOICE = frozenset({"type", "name", "disable_parallel_tool_use"})
 _THINKING = frozenset({"type", "budget_tokens", "display"})
 _OUTPUT_CONFIG = frozenset({"format", "effort"})
+_FORMAT = frozenset({"type", "schema"})
 _METADATA = frozenset({"user_id"})
 
 
@@ -83,7 +84,7 @@ def read_request(body: Json) -> ChatRequest:
         tools=tools,
         tool_choice=None if choice is None else _tool_choice(choice),
         parallel_tool_calls=None if is_single is None else not is_single,
-        response_format=_response_format(body),
+        response_format=_response_format(body, unread),
         reasoning=_reasoning(body),
         max_tokens=optional_int(body, "max_tokens"),
         temperature=optional_number(body, "temperature"),
@@ -158,13 +159,14 @@ def _tool_choice(choice: Json) -> ToolChoice:
     return ToolChoice(mode, (text(choice, "name", "tool_choice."),) if mode is ToolMode.NAMED else ())
 
 
-def _response_format(body: Json) -> ResponseFormat | None:
+def _response_format(body: Json, unread: Unread) -> ResponseFormat | None:
     config = optional_object(body, "output_config") or {}
     for holder, name, path in ((config, "format", "output_config."), (body, "output_format", "")):
         form = optional_object(holder, name, path)
         if form is not None:
             if form.get("type") != "json_schema":
                 refuse(f"{path}{name}.type", "must be json_schema")
+            unread.note(form, _FORMAT, f"{path}{name}")
             return ResponseFormat(an_object(form.get("schema"), f"{path}{name}.schema"), strict=True)
     return None
 

@@ -54,6 +54,13 @@ def test_what_no_other_api_has_is_a_hint_by_its_place() -> None:
     }
 
 
+@pytest.mark.parametrize("place", ["output_config.format", "output_format"])
+def test_what_a_format_says_beside_its_schema_is_a_hint(place: str) -> None:
+    form = {"type": "json_schema", "schema": {"type": "object"}, "name": "answer", "description": None}
+    request = read(**({"output_config": {"format": form}} if "." in place else {place: form}))
+    assert request.hints == {f"{place}.name": "answer"}
+
+
 @pytest.mark.parametrize(
     ("role", "block"),
     [
