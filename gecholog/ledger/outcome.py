@@ -11,8 +11,8 @@ NO_REPLY: Final = "no_reply"
 
 ERROR_CLASSES: Final = {
     "provider_rate_limit": "the provider answered 429",
-    "provider_refused": "the provider answered another 4xx",
-    "provider_failed": "the provider answered 5xx",
+    "provider_refused": "the provider refused the request (another 4xx)",
+    "provider_failed": "the provider failed (5xx)",
     "unreachable": "no provider gave a response: connection, time-out, open circuit breaker",
     "limit": "gl refused the call: quota, budget, rate or concurrency (429)",
     "unauthorized": "gl refused the client (401, 403)",
@@ -20,7 +20,7 @@ ERROR_CLASSES: Final = {
     "gateway_failed": "gl or a required processor failed (5xx)",
     INCOMPLETE: "the response broke off, or its stream ended with an error",
     CLIENT_LEFT: "the client disconnected before the end of the reply",
-    NO_REPLY: "the record has no reply: gl was killed during the call",
+    NO_REPLY: "no reply is known: gl was killed during the call",
 }
 """All error classes, and what they mean."""
 

@@ -23,6 +23,11 @@ from services.gui.web.visit import Visit
 
 FILE = "gl"
 _SIDES_OF_ROUTER = ("ingress", "outbound")
+_KEYS = {
+    "required": "needs a client key",
+    "remote": "needs a client key, except from this machine",
+    "optional": "checks client keys that are sent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Item:
             part if isinstance(part := self.value.get(name), dict) else {} for name in _SIDES_OF_ROUTER
         )
         keys, headers = ingress.get("keys", "off"), ingress.get("headers")
-        parts = [f"client keys {keys}" if keys != "off" else ""]
+        parts = [_KEYS.get(str(keys), "")]
         parts.append(f"requires {', '.join(headers)}" if isinstance(headers, dict) and headers else "")
         parts.append(str(outbound.get("endpoint") or ""))
         return " · ".join(filter(None, parts))

@@ -17,6 +17,7 @@ from services.gui.drafts.config_desk import Work
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import DraftState, Phase
 from services.gui.drafts.draft_store import DraftError, DraftStore, Editor
+from services.gui.drafts.finding_groups import FindingGroup, grouped, parted
 from services.gui.drafts.form_build import FormSource
 from services.gui.drafts.json_document import Document
 from services.gui.drafts.protection import protection_problems
@@ -29,7 +30,10 @@ from services.gui.web.visit import Refused, Visit
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A config file with its draft. `document` is None if the draft is not JSON, `validation` if it has failed."""
+    """A config file with its draft. `document` is None if the draft is not JSON, `validation` if it has failed.
+
+    `deployed_findings` are those of the deployed file, as far as they are known already.
+    """
 
     visit: Visit
     store: DraftStore
@@ -39,6 +43,7 @@ class Opened:
     schema: Schema
     validation: Validation | None
     failure: str = ""
+    deployed_findings: tuple[Finding, ...] = ()
 
     @property
     def file(self) -> ConfigFile:
@@ -47,6 +52,20 @@ class Opened:
     @property
     def findings(self) -> tuple[Finding, ...]:
         return () if self.validation is None else self.validation.findings
+
+    @property
+    def all_findings(self) -> list[FindingGroup]:
+        return grouped(self.findings)
+
+    @property
+    def new_findings(self) -> list[FindingGroup]:
+        """The findings that the deployed file does not have."""
+        return grouped(parted(self.findings, self.deployed_findings)[0])
+
+    @property
+    def old_findings(self) -> list[FindingGroup]:
+        """The warnings that the deployed file has as well."""
+        return grouped(parted(self.findings, self.deployed_findings)[1])
 
     @property
     def is_valid(self) -> bool:
@@ -205,7 +224,8 @@ async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened
     validation = None if isinstance(tried, BaseException) else tried
     if isinstance(tried, BaseException):
         failure = failure or str(tried)
-    return Opened(visit, store, state, text, document, schema, validation, failure)
+    known = () if state.deployed is None or problems else desk.known_findings(store.file, state.deployed)
+    return Opened(visit, store, state, text, document, schema, validation, failure, known)
 
 
 def work(visit: Visit) -> Work:

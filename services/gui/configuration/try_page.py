@@ -17,6 +17,7 @@ from services.gui.fair_slots import FairSlots
 from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
 
+_DUMMY = "dummy"
 _METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 # Each starts two processes, and may take minutes.
 trials = FairSlots(1, 4, 1, "other trials are running: try again when they have ended")
@@ -25,7 +26,10 @@ trials = FairSlots(1, 4, 1, "other trials are running: try again when they have 
 async def show(visit: Visit) -> web.StreamResponse:
     """The form, filled with a call that fits the router."""
     found = await opened(visit, FILE)
-    return _page(found, example(found.require_document().value(), visit.query.get("router", "")))
+    config, router = found.require_document().value(), visit.query.get("router", "")
+    if router and router not in [entry.get("path") for entry in config.get("routers", ()) if isinstance(entry, dict)]:
+        raise Refused(404, f"the draft has no router {router}")
+    return _page(found, example(config, router))
 
 
 def example(config: Any, router: str) -> Call:
@@ -34,10 +38,25 @@ def example(config: Any, router: str) -> Call:
     path = router or next((str(entry.get("path")) for entry in routers if entry.get("path")), "/")
     outbound = next((entry.get("outbound") for entry in routers if entry.get("path") == path), None)
     has_models = isinstance(outbound, dict) and "models" in outbound
-    names = [one.get("name") for one in config.get("models", ()) if isinstance(one, dict)]
-    model = next((name for name in names if isinstance(name, str) and "*" not in name), "") if has_models else "dummy"
-    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 16}
+    body = {
+        "model": _DUMMY if not has_models or _has_dummy(config) else _first_model(config),
+        "messages": [{"role": "user", "content": "Hello"}],
+        "max_tokens": 16,
+    }
     return Call(path, "POST", "chat/completions" if has_models else "v1/chat/completions", json.dumps(body, indent=2))
+
+
+def _has_dummy(config: Any) -> bool:
+    """Whether a provider of the draft offers the model of the dummy LLM, which costs nothing and needs no key."""
+    providers = [
+        one for one in config.get("providers", ()) if isinstance(one, dict) and one.get("enabled") is not False
+    ]
+    return any(isinstance(one.get("models"), list) and _DUMMY in one["models"] for one in providers)
+
+
+def _first_model(config: Any) -> str:
+    names = [one.get("name") for one in config.get("models", ()) if isinstance(one, dict)]
+    return next((name for name in names if isinstance(name, str) and "*" not in name), "")
 
 
 def _page(

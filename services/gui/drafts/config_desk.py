@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gecholog import regular_file, validation
 from gecholog.environment import FILE, SECRET
+from gecholog.finding import Finding
 from gecholog.schema import Schema
 from gecholog.secret_store import SecretStore
 from gecholog.validation import Validation, ValidationFailed, Validator
@@ -110,7 +111,7 @@ class ConfigDesk:
         OSError.
         """
         deployed = _checksum(file.production)
-        key = (file.name, checksum(data), deployed, _checksum(self.secrets.file))
+        key = self._key(file, data)
         if not fresh and key in self._validations:
             self._validations.move_to_end(key)
             return self._validations[key]
@@ -125,6 +126,14 @@ class ConfigDesk:
         while len(self._validations) > _KEPT:
             self._validations.popitem(last=False)
         return found
+
+    def known_findings(self, file: ConfigFile, data: bytes) -> tuple[Finding, ...]:
+        """The findings of a content that was validated before; empty if it was not."""
+        kept = self._validations.get(self._key(file, data))
+        return () if kept is None else kept.findings
+
+    def _key(self, file: ConfigFile, data: bytes) -> _Key:
+        return file.name, checksum(data), _checksum(file.production), _checksum(self.secrets.file)
 
     def _ended(self, key: _Key, task: asyncio.Task[Validation]) -> None:
         if self._running.get(key) is task:

@@ -27,7 +27,13 @@ class Notice:
     reason: str = ""
 
 
-EMPTY = Notice(Condition.EMPTY, "No calls", "No call of this time fits the filter.")
+_NO_CALLS = Notice(Condition.EMPTY, "No calls", "There are no calls in this time.")
+_NO_FITTING_CALLS = Notice(Condition.EMPTY, "No calls", "No call of this time fits the filter.")
+
+
+def no_calls(*, is_filtered: bool) -> Notice:
+    """The notice for an answer without calls. `is_filtered`: the visitor has chosen a filter."""
+    return _NO_FITTING_CALLS if is_filtered else _NO_CALLS
 
 
 def notice_of(error: Exception) -> Notice:
@@ -36,7 +42,7 @@ def notice_of(error: Exception) -> Notice:
         return Notice(
             Condition.LOADING,
             "Adding up",
-            "There are many calls in this time. This page asks again by itself; a shorter range is faster.",
+            "This takes longer than a second. The page asks again by itself; a shorter range is faster.",
         )
     if isinstance(error, NoLedger):
         return Notice(

@@ -47,7 +47,7 @@ def cost(now: Totals, before: Totals | None = None) -> Figure:
     """What calls cost, and how many of them have no price."""
     change = "" if before is None else change_text(now.cost_pico, before.cost_pico)
     mood = NEUTRAL if before is None else _mood(now.cost_pico, before.cost_pico)
-    note = f"and {digits(now.unpriced)} calls without a price" if now.unpriced else ""
+    note = f"and {digits(now.unpriced)} call{'' if now.unpriced == 1 else 's'} without a price" if now.unpriced else ""
     return Figure("Cost", money(now.cost_pico), change, mood, note)
 
 

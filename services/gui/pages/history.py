@@ -17,7 +17,7 @@ from gecholog.ledger.filters import CallFilter
 from services.gui.access import links
 from services.gui.ledger import asked, call_view
 from services.gui.ledger.access import API_PATIENCE_S
-from services.gui.ledger.condition import EMPTY, Notice, notice_of
+from services.gui.ledger.condition import Notice, no_calls, notice_of
 from services.gui.ledger.names import Names
 from services.gui.ledger.selection import Selection
 from services.gui.ledger.span import Span, span_of
@@ -63,7 +63,7 @@ def view_of(  # noqa: PLR0913 - the parts of a page
 ) -> HistoryView:
     """The page of an answer of the ledger. Pure."""
     older = "" if page.next is None else str(page.next)
-    notice = None if page.calls else EMPTY
+    notice = None if page.calls else no_calls(is_filtered=bool(selection.query))
     return HistoryView(span, selection, page.calls, older, is_first, notice, names, problem, searched)
 
 

@@ -92,7 +92,9 @@ async def _older(visit: Visit, transaction_id: str) -> web.Response:
     try:
         found = await history.call_of(visit, transaction_id)
     except GechologError as error:
-        raise Refused(404, f"this call is not among the latest ones, and there is no ledger to ask: {error}") from error
+        raise Refused(
+            404, f"this call is not among the latest ones, and older ones cannot be looked up: {error}"
+        ) from error
     if found is None:
         raise Refused(404, "this call is not among the latest ones, and the ledger does not have it")
     return visit.redirect(f"/history/{links.segment(found.call.id)}")

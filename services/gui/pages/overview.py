@@ -18,7 +18,7 @@ from services.gui.appliance import Appliance
 from services.gui.ledger import asked
 from services.gui.ledger.access import NoLedger
 from services.gui.ledger.amounts import UNKNOWN
-from services.gui.ledger.condition import EMPTY, Notice, notice_of
+from services.gui.ledger.condition import Notice, no_calls, notice_of
 from services.gui.ledger.figures import Figure, overview_figures
 from services.gui.ledger.group_row import GroupRow, rows_of
 from services.gui.ledger.names import Names
@@ -97,7 +97,7 @@ def view_of(span: Span, selection: Selection, answer: OverviewAnswer, names: Nam
         rows_of(answer.models, "no model"),
         rows_of(answer.clients, "without a key"),
         [_error_row(one) for one in answer.errors],
-        notice=None if answer.totals.calls else EMPTY,
+        notice=None if answer.totals.calls else no_calls(is_filtered=bool(selection.query)),
         names=names,
         problem=problem,
     )

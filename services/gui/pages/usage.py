@@ -13,7 +13,7 @@ from gecholog.errors import GechologError
 from gecholog.ledger.answers import Totals, UnpricedModel
 from services.gui.ledger import asked, usage_table
 from services.gui.ledger.access import API_PATIENCE_S, PATIENCE_S
-from services.gui.ledger.condition import EMPTY, Notice, notice_of
+from services.gui.ledger.condition import Notice, no_calls, notice_of
 from services.gui.ledger.figures import Figure
 from services.gui.ledger.group_row import GroupRow
 from services.gui.ledger.names import Names
@@ -90,7 +90,7 @@ def view_of(asked: UsageAsked, answer: UsageAnswer, names: Names | None = None, 
         None if is_by_day else usage_table.donut(answer, by, measure),
         () if is_by_day else usage_table.slices(answer, by, measure),
         answer.unpriced,
-        None if answer.totals.calls else EMPTY,
+        None if answer.totals.calls else no_calls(is_filtered=bool(asked.selection.query)),
         names or Names(),
         problem,
     )

@@ -45,6 +45,23 @@ LEDGER_PAGES = (
     "/usage?by=tag&measure=calls",
     "/usage?range=24h&model=no-such-model",
 )
+EMPTY_PAGES = (
+    "/logs",
+    "/keys",
+    "/secrets",
+    "/users",
+    "/audit",
+    "/audit?text=nothing-has-this",
+    "/system",
+    "/routers",
+    "/routers/code",
+    "/routers/try",
+    "/processors",
+    "/providers",
+    "/models",
+    "/config",
+    "/config/gl",
+)
 NO_PAGES = ("/nothing-is-here", "/config/nothing", "/keys/nothing", "/routers/try?router=/none/", "/logs/none")
 
 
@@ -133,6 +150,62 @@ async def bare(start_gui, free_port):
     )
 
 
+@pytest.fixture
+async def loading(conf, nats_server, start_gui, free_port, home):
+    """A ledger that does not answer: a listener in the place of PostgreSQL, which takes connections and is silent."""
+    silent = await asyncio.start_server(lambda *_: asyncio.sleep(3600), "127.0.0.1", 0)
+    async with silent:
+        port = silent.sockets[0].getsockname()[1]
+        _ledger_at(home, f"postgresql://127.0.0.1:{port}/ledger")
+        yield await _of_state("loading", nats_server, start_gui, free_port)
+
+
+@pytest.fixture
+async def broken(conf, nats_server, start_gui, free_port, home):
+    """A ledger that is no database."""
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "ledger.db").write_bytes(b"this is no database" * 1000)
+    return await _of_state("broken", nats_server, start_gui, free_port)
+
+
+@pytest.fixture
+async def no_ledger(conf, nats_server, start_gui, free_port):
+    return await _of_state("no-ledger", nats_server, start_gui, free_port)
+
+
+@pytest.fixture
+async def empty(home, nats_server, start_gui, free_port):
+    """A first day: a ledger without calls, and a config with nothing but the bus."""
+    await fill(home, [])
+    (home / "conf").mkdir(parents=True)
+    bus = {"hostname": nats_server.hostname, "token": nats_server.token}
+    (home / "conf" / "gl_config.json").write_text(json.dumps({"service_bus": bus}), "utf-8")
+    return await _of_state("empty", nats_server, start_gui, free_port, *EMPTY_PAGES)
+
+
+@pytest.fixture
+def in_state(request):
+    """The site of the state that a test names."""
+    return request.getfixturevalue(request.param)
+
+
+def _ledger_at(home, url):
+    file = home / "conf" / "nats2ledger_config.json"
+    value = json.loads(file.read_text("utf-8"))
+    value["sql_writer"]["url"] = url
+    file.write_text(json.dumps(value), "utf-8")
+
+
+async def _of_state(name, nats_server, start_gui, free_port, *more):
+    """The interface in a state of its ledger, with the pages that show it."""
+    process = await asyncio.to_thread(start_gui, bus=nats_server.hostname, token=nats_server.token)
+    await process.logged("bus connected")
+    admin = Browser(free_port)
+    await asyncio.to_thread(admin.sign_in)
+    paths = ["/mainmenu", "/history", "/usage", "/history/none", "/logs/none", *more]
+    return Site(name, f"http://127.0.0.1:{free_port}", process, admin.cookies, paths)
+
+
 async def looked_at(site, scheme, width):
     """Visit every page of a site; returns what is wrong with them."""
     wrong = []
@@ -155,7 +228,16 @@ async def looked_at(site, scheme, width):
     return wrong
 
 
+async def _without_refresh(route):
+    """A page that would load itself again while it is examined."""
+    response = await route.fetch()
+    text = (await response.text()).replace('http-equiv="refresh"', 'name="refresh"')
+    await route.fulfill(status=response.status, content_type="text/html; charset=utf-8", body=text)
+
+
 async def _findings(page, site, path):
+    if site.name == "loading":
+        await page.route(site.address + path, _without_refresh)
     await page.goto(site.address + path)
     while await page.locator("meta[http-equiv=refresh]").count():  # it says that it is still adding up
         await page.wait_for_timeout(500)
@@ -216,4 +298,12 @@ async def test_every_page_without_bus_and_ledger(bare, scheme, width):
     wrong = await looked_at(bare, scheme, width)
     if (resident := resident_bytes(bare.process.pid)) > MOST_MEMORY:
         wrong.append(("memory", f"{resident} bytes"))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("in_state", ["loading", "broken", "no_ledger", "empty"], indirect=True)
+@pytest.mark.parametrize(("scheme", "width"), VIEWS, ids=IDS)
+async def test_every_state_of_the_ledger(in_state, scheme, width):
+    """What there is to see while there is nothing to see."""
+    wrong = await looked_at(in_state, scheme, width)
     assert not wrong, "\n".join(map(str, wrong))

@@ -120,6 +120,21 @@ async def test_every_page_of_the_navigation_fits_from_360_px_up(desk):
     assert requested == {desk.address.removeprefix("http://")}
 
 
+async def test_the_badges_of_the_api_page(desk):
+    """The versions beside the title can be read: a text, in another colour than what is behind it."""
+    for scheme in ("light", "dark"):
+        page = await desk.signed_in(color_scheme=scheme)
+        await page.goto(f"{desk.address}/swagger")
+        await expect(page.locator("#swagger .title small")).to_have_count(2)
+        badges = await page.locator("#swagger .title small").evaluate_all(
+            """found => found.map((one) => [one.textContent.trim(),
+                getComputedStyle(one.querySelector("pre")).color, getComputedStyle(one).backgroundColor])"""
+        )
+        for text, colour, behind in badges:
+            assert (text, colour) == (text or "a text", "rgb(255, 255, 255)")
+            assert behind not in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
+
+
 async def test_the_ledger_in_a_browser(desk, home):
     """Chart, filters by a click and by keyboard, pages, a call; in both themes, wide and narrow."""
     now = int(time.time()) * 10**6

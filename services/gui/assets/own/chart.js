@@ -28,7 +28,7 @@ function options(box, series, zone) {
     width: widthOf(box),
     height: HEIGHT,
     tzDate: (seconds) => (zone ? uPlot.tzDate(new Date(seconds * 1000), zone) : new Date(seconds * 1000)),
-    fmtDate: (template) => uPlot.fmtDate(template.replaceAll("{h}{aa}", "{HH}:00").replaceAll("{h}:{mm}{aa}", "{HH}:{mm}").replaceAll("{M}/{D}/{YY}", "{YYYY}-{MM}-{DD}").replaceAll("{M}/{D}", "{MMM} {D}")),
+    fmtDate: (template) => uPlot.fmtDate(template.replaceAll("{h}{aa}", "{HH}:00").replaceAll("{h}:{mm}{aa}", "{HH}:{mm}").replaceAll("{M}/{D}/{YY}", "{YYYY}-{MM}-{DD}").replaceAll("{M}/{D}", "{MM}-{DD}")),
     legend: { live: true },
     cursor: { points: { size: 6 } },
     scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.05, 4)] } },

@@ -209,3 +209,42 @@ def test_a_form_changes_only_its_own_page(editor, expected):
     page = editor.get("/config/gl/form?at=/limits")
     form = {"expected": expected(page), "op": "save", "f:/gateway_id": "OTHER001"}
     assert editor.post("/config/gl/form?at=/limits", token=page.csrf_token, **form).status == 400
+
+
+def test_warnings_as_before_are_folded(editor, save):
+    """After each save only what the deployed file does not have asks for attention; an entry is told once."""
+    summary = editor.get("/config/gl").text
+    assert (
+        "router /restricted/ is left out: GECHOLOG_API_KEY, AISERVICE_API_BASE, AISERVICE_API_KEY are not set"
+        in summary
+    )
+    assert "as before" not in summary
+    save(editor, "/config/gl/form?at=/limits", **{"f:/limits/connections": "77"})
+    raw = editor.get("/config/gl/raw").text
+    assert "3 warnings as before" in raw
+    assert ">Findings</h2>" not in raw
+    save(editor, "/config/gl/form?at=/routers/1", **{"f:/routers/1/outbound/url": "${NO_SUCH_BASE}"})
+    deploy = editor.get("/config/gl/deploy").text
+    new, old = deploy.split("3 warnings as before")
+    assert "error</span>: router /echo/ is in force now and would be lost: NO_SUCH_BASE is not set" in new
+    assert "/restricted/ is left out" in old
+
+
+def test_the_call_that_try_suggests(editor):
+    """The dummy LLM, which needs no key, where the draft has it; a router that is not there is said."""
+    models = editor.get("/routers/try?router=/v1/").text
+    assert "&#34;model&#34;: &#34;dummy&#34;" in models
+    assert 'value="chat/completions"' in models
+    assert 'value="v1/chat/completions"' in editor.get("/routers/try?router=/dummy/").text
+    missing = editor.get("/routers/try?router=/none/")
+    assert missing.status == 404
+    assert "The draft has no router /none/." in missing.text
+
+
+def test_the_badge_follows_a_deployment(editor):
+    """The part that the page asks for again has the badge above it as well, which the page itself has already."""
+    part = editor.get("/config/gl/progress", HX_Request="true").text
+    assert 'id="file-status" hx-swap-oob="true"' in part
+    page = editor.get("/config/gl").text
+    assert page.count('id="file-status"') == 1
+    assert "hx-swap-oob" not in page

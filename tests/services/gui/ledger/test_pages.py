@@ -120,9 +120,12 @@ def test_overview_with_calls(overview_page):
 
 def test_overview_without_calls(overview_page):
     empty = OverviewAnswer(Totals(), Totals(), Percentiles(), Percentiles(), (), (), ())
-    assert "curl -s" in overview_page(view(empty))
+    unfiltered = overview_page(view(empty))
+    assert "curl -s" in unfiltered
+    assert "There are no calls in this time." in unfiltered
     filtered = overview_page(view(empty, Selection(model=HOSTILE)))
     assert "Remove the filter" in filtered
+    assert "No call of this time fits the filter." in filtered
     assert is_safe(filtered)
 
 
