@@ -196,6 +196,7 @@ class Uncollected:
 
     def __enter__(self):
         gc.collect()
+        gc.freeze()  # what earlier tests have left would be walked in each of these: a second of CPU in a whole run
         gc.disable()
         self._flags = gc.get_debug()
         return self
