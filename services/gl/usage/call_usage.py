@@ -133,6 +133,7 @@ def _uncounted_tokens(call: Call, usage: Usage) -> int:
         return 0
     fields = call.response_section.fields
     shown = fields.get("inbound_payload")
+    least = 0
     if isinstance(shown, Truncated):
         size = int(shown["size"])
     elif not isinstance(shown, bytes):  # not folded
@@ -140,8 +141,18 @@ def _uncounted_tokens(call: Call, usage: Usage) -> int:
     elif len(shown) > _LARGEST_PARSED:
         size = len(shown)
     else:
-        size = sum(len(one.text.encode("utf-8", "replace")) for one in payload_text.answered(rawjson.loads(shown)))
-    return max(0, size // _BYTES_A_TOKEN - (usage.completion_tokens or 0))
+        answer = rawjson.loads(shown)
+        size = sum(len(one.text.encode("utf-8", "replace")) for one in payload_text.answered(answer))
+        least = _least_output(call) if _has_first_usage_only(answer) else 0
+    return max(0, max(size // _BYTES_A_TOKEN, least) - (usage.completion_tokens or 0))
+
+
+def _has_first_usage_only(answer: object) -> bool:
+    """Whether an answer has the usage with which a stream of Anthropic's begins: its end has stop_reason and output.
+
+    The model may have thought before what was delivered, and of thoughts a stream may show nothing.
+    """
+    return isinstance(answer, dict) and answer.get("type") == "message" and answer.get("stop_reason") is None
 
 
 def _was_left(call: Call) -> bool:
