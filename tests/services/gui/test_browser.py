@@ -120,6 +120,21 @@ async def test_every_page_of_the_navigation_fits_from_360_px_up(desk):
     assert requested == {desk.address.removeprefix("http://")}
 
 
+async def test_live_calls_without_a_bus(start_gui, free_port):
+    """The stream to the browser is there, and nevertheless nothing can come."""
+    await asyncio.to_thread(start_gui)
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        page = await Desk(chromium, f"http://127.0.0.1:{free_port}").signed_in()
+        async with page.expect_response("**/logs/stream"):
+            await page.goto(f"http://127.0.0.1:{free_port}/logs")
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.locator("#live-state")).to_have_text("paused")
+        await page.get_by_role("button", name="Resume").click()
+        await expect(page.locator("#live-state")).to_have_text("not connected to the bus")
+        await chromium.close()
+
+
 async def test_the_badges_of_the_api_page(desk):
     """The versions beside the title can be read: a text, in another colour than what is behind it."""
     for scheme in ("light", "dark"):

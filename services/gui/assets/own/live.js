@@ -7,6 +7,7 @@ const state = document.getElementById("live-state");
 const button = document.getElementById("live-pause");
 const empty = document.getElementById("no-calls");
 let paused = false;
+let withoutBus = "noBus" in state.dataset; // until a call shows that the bus is there again
 let waiting = [];
 
 function show(text, kind) {
@@ -23,7 +24,8 @@ function insert(rows) {
 }
 
 function tell() {
-  if (!paused) show("streaming", "bg-green-lt");
+  if (!paused && withoutBus) show("not connected to the bus", "bg-red-lt");
+  else if (!paused) show("streaming", "bg-green-lt");
   else show(waiting.length ? `paused, ${waiting.length} new` : "paused", "bg-orange-lt");
 }
 
@@ -31,6 +33,10 @@ const source = new EventSource(table.dataset.stream);
 source.addEventListener("open", tell);
 source.addEventListener("error", () => show("reconnecting", "bg-red-lt"));
 source.addEventListener("call", (event) => {
+  if (withoutBus) {
+    withoutBus = false;
+    tell();
+  }
   if (paused) {
     waiting.push(event.data);
     if (waiting.length > MOST_ROWS) waiting.shift();

@@ -248,3 +248,14 @@ def test_the_badge_follows_a_deployment(editor):
     page = editor.get("/config/gl").text
     assert page.count('id="file-status"') == 1
     assert "hx-swap-oob" not in page
+
+
+def test_a_file_that_is_not_deployed_yet(editor, conf):
+    """There is nothing that a deployment would replace, and nothing to compare with."""
+    (conf / "gl_config.json").unlink()
+    deploy = editor.get("/config/gl/deploy").text
+    assert "<dt>Creates</dt>" in deploy
+    assert "which is archived" not in deploy
+    missing = editor.get("/config/gl/diff")
+    assert missing.status == 404
+    assert "Nothing is deployed yet." in missing.text
