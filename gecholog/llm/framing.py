@@ -130,6 +130,7 @@ def _data_lines(data: bytes) -> list[bytes] | None:
 
 
 def _loaded(found: list[bytes], load: Load) -> Iterator[Event]:
+    # another parser may keep large integers exact, which `load_together` does not
     if load is load_or_raise and (values := load_together([line[len(_DATA) :] for line in found])) is not None:
         yield from [Event("", value) for value in values]
         return
