@@ -78,6 +78,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._is_others_turn = False
         self._reading = True
         self._closing = False
+        self._has_lingered = False
         self._is_refused = is_refused
 
     @property
@@ -346,7 +347,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             return
         self.deadline = None
         limits, current = self._owner.limits, self._queue.current
-        if self._closing or self._writable is not None:
+        if self._closing and not self._has_lingered and self._transport.get_write_buffer_size():
+            self._has_lingered = True  # the client reads slowly: it has the time of those before the end of a response
+            self._wait_at_most(limits.idle_time)
+        elif self._closing or self._writable is not None:
             self._transport.abort()
         elif current is not None and current.request_body.waits_for_room:
             self._refuse_for_room(current)
