@@ -1,6 +1,6 @@
 """The bus, as far as the web interface uses it: records come in, entries of the audit log go out.
 
-The interface works without the bus, and finds it again by itself.
+The interface works without the bus, and reconnects when it is back.
 """
 
 from __future__ import annotations

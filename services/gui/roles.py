@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What kind of user somebody is."""
+    """What kind of user someone is."""
 
     ADMIN = "admin"
     EDITOR = "editor"

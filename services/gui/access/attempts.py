@@ -2,7 +2,7 @@
 
 Wrong passwords are counted by the address they come from together with the account, and by the address alone. Beyond
 the limit, that address is locked for that account. All attempts at an account are delayed a little after some wrong
-ones, from wherever they came; nobody can lock somebody else out.
+ones, from wherever they came; nobody can lock someone else out.
 
 Attempts count from their beginning: as many as may still fail are tried at the same time, and no more than a few of an
 address.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 _ACCOUNTS_PER_ADDRESS = 4  # an address that tries several accounts may fail this many times the limit in all
 _MOST = 10_000  # counted pairs; then the oldest are forgotten
-_MOST_KNOWN = 1000  # addresses from which somebody has signed in
+_MOST_KNOWN = 1000  # addresses from which someone has signed in
 _AT_ONCE = 5  # attempts of an address; hashing takes CPU, and must be left for others
 _PENDING_S = 1.0  # after which it makes sense to try again
 _FREE, _DELAY_S, _LONGEST_DELAY_S = 3, 0.2, 2.0
@@ -85,7 +85,7 @@ class SignInAttempts:
         return self.locked_for(address, account, now)
 
     def is_known(self, address: str) -> bool:
-        """Tell whether somebody has signed in from this address, as far as is remembered."""
+        """Tell whether someone has signed in from this address, as far as is remembered."""
         return address in self._known
 
     def succeeded(self, address: str, account: str) -> None:

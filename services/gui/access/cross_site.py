@@ -1,7 +1,7 @@
 """Refuses requests that a page of another site makes a browser send. Pure.
 
 Browsers say in `Sec-Fetch-Site` and `Origin` whose page sends a request. Programs send neither, and have no cookies
-that a page could abuse. Forms carry a token of the session besides, for browsers that send neither header.
+that a page could abuse. Forms also carry a token of the session, for browsers that send neither header.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def problem(headers: Mapping[str, str], host: str) -> str:
 def masked(token: str) -> str:
     """The token of a session as one page carries it. Each page has another text of it.
 
-    Pages are compressed, and repeat some of their address. With the same token in all of them, somebody who chooses
+    Pages are compressed, and repeat some of their address. With the same token in all of them, someone who chooses
     addresses and sees the lengths of the pages could guess it letter by letter (BREACH, https://breachattack.com).
     """
     data = token.encode()

@@ -101,7 +101,7 @@ async def change_user(visit: Visit, body: types.UserChange) -> types.UserOut:
         raise Refused(409, str(error)) from error
     found = await visit.deps.read(lambda connection: stored_users.find(connection, name))
     if found is None:
-        raise Refused(404, "there is no such user")
+        raise Refused(404, "user not found")
     return _user(found)
 
 
@@ -217,7 +217,7 @@ def _key(visit: Visit, key: KeyEntry, contents: Contents) -> types.KeyOut:
 def _one(visit: Visit, contents: Contents) -> KeyEntry:
     key = contents.keys.get(visit.request.match_info["id"])
     if key is None:
-        raise Refused(404, "there is no such key")
+        raise Refused(404, "key not found")
     return key
 
 
@@ -270,7 +270,7 @@ async def _update(store: key_store.KeyStore, key: KeyEntry, contents: Contents, 
     try:
         await store.update(key, wanted)
     except Exists as error:
-        raise Refused(412, "somebody has changed this key meanwhile") from error
+        raise Refused(412, "someone has changed this key meanwhile") from error
 
 
 async def disable_key(visit: Visit, _: None) -> types.KeyOut:

@@ -33,7 +33,7 @@ async def store_secret(visit: Visit, body: types.SecretNew) -> types.SecretOut:
         raise Refused(400, str(error)) from error
     found = [one for one in await asyncio.to_thread(visit.deps.desk.secrets.entries) if one.name == name]
     if not found:
-        raise Refused(409, "somebody has deleted it meanwhile")
+        raise Refused(409, "someone has deleted it meanwhile")
     return _secret(found[0])
 
 

@@ -67,7 +67,7 @@ class Assets:
         return self._addresses[name]
 
     def find(self, address: str) -> tuple[Asset, bool] | None:
-        """The file at an address, and whether that names the content; None if there is none."""
+        """The file at an address, and whether that names the content, or None."""
         if (asset := self._by_address.get(address)) is not None:
             return asset, True
         plain = self._plain.get(address)

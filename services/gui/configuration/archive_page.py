@@ -48,7 +48,7 @@ def content(found: Opened, source: str) -> bytes:
     elif source in {DEPLOYED, DRAFT}:
         data = found.state.deployed if source == DEPLOYED else found.state.data
     if data is None:
-        raise Refused(404, "nothing is deployed yet" if source == DEPLOYED else "there is no such version")
+        raise Refused(404, "nothing is deployed yet" if source == DEPLOYED else "version not found")
     return data
 
 

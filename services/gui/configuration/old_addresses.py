@@ -33,7 +33,7 @@ async def lead(visit: Visit) -> web.StreamResponse:
     """Redirect from `/gl/menu` and the like. The number of a tutorial is passed on."""
     name, page = visit.request.match_info["application"], visit.request.match_info["page"]
     if name not in APPLICATIONS:
-        raise Refused(404, "there is no such page")
+        raise Refused(404, "page not found")
     tutorial = visit.query.get("tutorial")
     if page in _PAGES:
         return visit.redirect(f"/config/{name}{_PAGES[page]}", tutorial=tutorial)
@@ -44,7 +44,7 @@ async def lead(visit: Visit) -> web.StreamResponse:
         return visit.redirect(target, tutorial=tutorial)
     if page.endswith("-form") and base in _AREAS:
         return visit.redirect(f"/config/{name}/form", at=_AREAS[base], tutorial=tutorial)
-    raise Refused(404, "there is no such page")
+    raise Refused(404, "page not found")
 
 
 def _list(base: str) -> str:

@@ -83,7 +83,7 @@ class ConfigDesk:
         self._stores = stores
 
     def store(self, name: str) -> DraftStore:
-        """The drafts of a file. Raises LookupError if there is no such file."""
+        """The drafts of a file. Raises LookupError if the file is unknown."""
         return self._stores[name]
 
     def stores(self) -> Iterator[DraftStore]:

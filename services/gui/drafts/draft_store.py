@@ -36,7 +36,7 @@ class DraftError(GechologError):
 
 
 class Conflict(DraftError):
-    """Somebody else has changed the draft, or the deployed file, in the meantime. `state` is what is there now."""
+    """Someone else has changed the draft, or the deployed file, in the meantime. `state` is what is there now."""
 
     def __init__(self, message: str, state: DraftState) -> None:
         super().__init__(message)
@@ -140,7 +140,7 @@ class DraftStore:
             self._put_in_place(state.data)
             try:
                 self._write_draft(state.data, Origin(checksum(state.data), editor.name, editor.time))
-            except CannotWrite as error:  # it is deployed nevertheless; only who did it is not known
+            except CannotWrite as error:  # it is deployed; only who did it is not known
                 log.warning("cannot note a deployment", file=str(self.file.production), reason=str(error))
             return self.state()
 
@@ -198,7 +198,7 @@ class DraftStore:
                     yield Version(name, checksum(data), path.stat().st_mtime, len(data))
 
     def template(self) -> bytes | None:
-        """The file to begin with; None if there is none."""
+        """The file to begin with, or None."""
         return None if self.file.template is None else _content(self.file.template)
 
     def _unchanged(self, expected: str) -> DraftState:

@@ -1,4 +1,4 @@
-"""Whether somebody who may not see the secrets in a file writes one. Pure.
+"""Whether someone who may not see the secrets in a file writes one. Pure.
 
 Nobody could type a guess of a hidden secret without being told whether it is right: a draft with the right one is the
 deployed file, and sends nothing to a new place. So who may not see the secrets of a file keeps or removes them, and

@@ -74,7 +74,7 @@ class Document:
         return cls(text, root)
 
     def find(self, pointer: str) -> Node | None:
-        """The value at a JSON pointer; None if there is none."""
+        """The value at a JSON pointer, or None."""
         node = self.root
         for step in steps(pointer):
             found = node.child(step)

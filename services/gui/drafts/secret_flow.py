@@ -95,7 +95,7 @@ def problems(
 def file_problems(draft: Any, deployed: Any) -> tuple[FlowProblem, ...]:
     """What is wrong with the file that records are written to: who may not name programs must not choose it.
 
-    Records hold what clients send, and a file may be the config or the program of somebody.
+    Records hold what clients send, and a file may be the config or the program of someone.
     """
     return tuple(
         FlowProblem(f"it would write records to {new}", for_everybody=False)

@@ -42,7 +42,7 @@ def notice_of(error: Exception) -> Notice:
         return Notice(
             Condition.LOADING,
             "Adding up",
-            "This takes longer than a second. The page asks again by itself; a shorter range is faster.",
+            "This takes longer than a second. The page tries again automatically; a shorter range is faster.",
         )
     if isinstance(error, NoLedger):
         return Notice(

@@ -18,7 +18,7 @@ STATUSES = {
     "5xx": "5xx",
     "none": "no reply",
 }
-"""What the field `status` may say, besides the number of a status."""
+"""What the field `status` may say in addition to the number of a status."""
 
 NONE = "(none)"
 """What an address says for calls that have no value: an empty one means any."""

@@ -16,7 +16,7 @@ async def static(visit: Visit) -> web.StreamResponse:
     """A file under the name with its hash, or under its plain name, as the original had it."""
     found = visit.deps.assets.find(visit.request.match_info["name"])
     if found is None:
-        raise Refused(404, "there is no such file")
+        raise Refused(404, "file not found")
     asset, is_hashed = found
     headers = {"Cache-Control": _FOR_EVER if is_hashed else _SHORTLY, "Vary": "Accept-Encoding"}
     accepted = visit.request.headers.get("Accept-Encoding", "")

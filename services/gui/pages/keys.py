@@ -25,7 +25,7 @@ from services.gui.web.visit import Refused, Visit
 
 _DAY_S = 86_400
 _GRACES = {"0": 0, "1": 1, "7": 7, "30": 30}
-_STALE = {"": "somebody has changed this key meanwhile: look at it again, and repeat your change"}
+_STALE = {"": "someone has changed this key meanwhile: look at it again, and repeat your change"}
 _EXAMPLE_MODEL = "dummy"
 _NEEDS_PRICE = (
     f"With a budget in USD, this key is for models that have a price. `{_EXAMPLE_MODEL}` has none: name another model"
@@ -154,12 +154,12 @@ async def _show(
 def _one(visit: Visit, contents: Contents) -> KeyEntry:
     key = contents.keys.get(visit.request.match_info["id"])
     if key is None:
-        raise Refused(404, "there is no such key")
+        raise Refused(404, "key not found")
     return key
 
 
 async def change_key(visit: Visit) -> web.StreamResponse:
-    """Store what the form says, unless somebody else was faster."""
+    """Store what the form says, unless someone else was faster."""
     async with opened(visit) as store:
         contents = await store.read()
         key = _one(visit, contents)

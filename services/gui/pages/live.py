@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gecholog.errors import GechologError
 from services.gui.access import links
+from services.gui.ledger.access import NoLedger
 from services.gui.live import anatomy
 from services.gui.live.calls import Watcher
 from services.gui.live.filters import CallFilter
@@ -91,10 +92,11 @@ async def _older(visit: Visit, transaction_id: str) -> web.Response:
     """Lead to a call that is not in memory, if the ledger has it. Raises Refused."""
     try:
         found = await history.call_of(visit, transaction_id)
+    except NoLedger as error:
+        raise Refused(404, f"this call is not among the latest ones, and there is no ledger: {error}") from error
     except GechologError as error:
-        raise Refused(
-            404, f"this call is not among the latest ones, and older ones cannot be looked up: {error}"
-        ) from error
+        message = f"this call is not among the latest ones, and older ones cannot be looked up now: {error}"
+        raise Refused(503, message) from error
     if found is None:
         raise Refused(404, "this call is not among the latest ones, and the ledger does not have it")
     return visit.redirect(f"/history/{links.segment(found.call.id)}")

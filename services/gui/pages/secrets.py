@@ -93,7 +93,7 @@ async def remove(visit: Visit, name: str) -> None:
     """Delete a secret. Raises Refused, SecretStoreError."""
     deleted = await asyncio.to_thread(visit.deps.desk.secrets.delete, name)
     if deleted is None:
-        raise Refused(404, "there is no such secret")
+        raise Refused(404, "secret not found")
     await visit.audit("delete secret", name, was=list(deleted.hosts))
 
 

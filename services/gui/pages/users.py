@@ -111,7 +111,7 @@ async def change_user(visit: Visit) -> web.StreamResponse:
 
 
 async def set_user(visit: Visit, name: str, role: Role, *, payloads: bool, disabled: bool) -> None:
-    """Change a user. API tokens made by somebody who may not make any more are revoked. Raises UserError."""
+    """Change a user. API tokens made by someone who may not make any more are revoked. Raises UserError."""
     if name == visit.user.name and (disabled or role is not visit.user.role):
         raise UserError("you cannot take your own rights away: ask another administrator")
 
@@ -179,7 +179,7 @@ async def _audit_revoked(visit: Visit, revoked: list[ApiToken]) -> None:
 
 
 async def end_session(visit: Visit) -> web.StreamResponse:
-    """Sign somebody out."""
+    """Sign someone out."""
     session_id = visit.request.match_info["id"]
     ended = await visit.deps.read(lambda connection: sessions.end(connection, session_id))
     if ended is None:
@@ -229,7 +229,7 @@ async def remove_token(visit: Visit, token_id: str) -> ApiToken:
     """Revoke an API token, and those that were made with it. Raises Refused."""
     revoked = await visit.deps.read(lambda connection: tokens.delete(connection, token_id))
     if not revoked:
-        raise Refused(404, "there is no such token")
+        raise Refused(404, "token not found")
     await _audit_revoked(visit, revoked)
     return revoked[0]
 

@@ -67,14 +67,14 @@ class PasswordHasher:
         self._nobody = ""
 
     async def hashed(self, password: str, origin: str) -> str:
-        """The PHC string of a new password of somebody who is signed in."""
+        """The PHC string of a new password of someone who is signed in."""
         async with self._slots.taken(origin, is_known=True):
             return await asyncio.to_thread(hashed, password)
 
     async def fits(self, password: str, stored: str, origin: str, *, is_known: bool = False) -> bool:
         """Tell whether the password fits. An empty `stored` fits nothing, and takes as long as any other.
 
-        `is_known`: somebody has signed in from there before.
+        `is_known`: someone has signed in from there before.
         """
         if len(password) > LONGEST:
             return False

@@ -1,7 +1,7 @@
 """Sessions of signed-in users. Functions of a connection, for `Database.run`.
 
 A browser has a random token, of which the file holds the SHA-256 only. A session ends when it was idle for too long, at
-an absolute age, when somebody revokes it, or with its user.
+an absolute age, when someone revokes it, or with its user.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def all_sessions(connection: sqlite3.Connection, lifetime: Lifetime, now: float)
 
 
 def end(connection: sqlite3.Connection, session: str) -> Session | None:
-    """End a session by its id; returns it, or None if there is none."""
+    """End a session by its id; returns it, or None."""
     row = connection.execute("DELETE FROM sessions WHERE id = ? RETURNING *", (session,)).fetchone()
     return None if row is None else _session(row)
 

@@ -86,7 +86,7 @@ def change(
 ) -> User:
     """Change what a user may do; None leaves it. Returns the user as it was.
 
-    Raises UserError if there is no such user, or nobody could administer users any more.
+    Raises UserError if the user does not exist, or nobody could administer users any more.
     """
     user = _existing(connection, name)
     fresh = replace(

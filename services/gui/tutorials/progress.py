@@ -47,12 +47,12 @@ class Progress:
 
 
 def step_of(number: str) -> tuple[Tutorial, Step] | None:
-    """The step with a number, and its tutorial; None if there is none."""
+    """The step with a number, and its tutorial, or None."""
     return _STEPS.get(number)
 
 
 def chosen(number: str, path: str, before: Progress | None, now: float) -> Progress | None:
-    """The progress with the step that an address names; None if there is no such step on this page."""
+    """The progress with the step that an address names; or None if it is not on this page."""
     if (found := step_of(number)) is None or not found[1].is_on(path):
         return None
     tutorial, step = found

@@ -95,7 +95,7 @@ def _without_slash(request: web.Request) -> web.Response | None:
 
 async def _nowhere(_visit: Visit) -> web.StreamResponse:
     """Never called: the handler of what is no route."""
-    raise Refused(404, "there is no such page")
+    raise Refused(404, "page not found")
 
 
 async def _no_route(request: web.Request, deps: Dependencies, status: int) -> web.Response:
@@ -107,7 +107,7 @@ async def _no_route(request: web.Request, deps: Dependencies, status: int) -> we
     visit = Visit(request, route, deps, _client(request, deps), deps.clock())
     with contextlib.suppress(GechologError, OSError):  # then it is the page for those who are not signed in
         await _identify(visit)
-    return _refusal(visit, status, "there is no such page")
+    return _refusal(visit, status, "page not found")
 
 
 def _client(request: web.Request, deps: Dependencies) -> Client:

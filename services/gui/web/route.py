@@ -18,10 +18,10 @@ Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 class Route:
     """One address with a method. `path` may have variables, such as `/users/{name}`.
 
-    `is_quiet`: what a page asks by itself, which does not keep a session alive. `is_api`: answers JSON, also errors,
-    and takes bearer tokens. `is_form`: its body is a form, which the visit reads and checks before the handler runs.
-    `largest_body` is in bytes. `is_passed_on`: sessions, cross-site checks and headers of ours do not apply, because
-    the gateway judges the request. `is_open` tells of a config that nobody need be signed in for it.
+    `is_quiet`: what a page requests without its visitor, which does not keep a session alive. `is_api`: answers JSON,
+    also errors, and takes bearer tokens. `is_form`: its body is a form, which the visit reads and checks before the
+    handler runs. `largest_body` is in bytes. `is_passed_on`: sessions, cross-site checks and headers of ours do not
+    apply, because the gateway judges the request. `is_open` tells of a config that nobody need be signed in for it.
     """
 
     method: str

@@ -133,7 +133,7 @@ async def full(start_full):
 
 @pytest.fixture
 async def viewer(start_full):
-    """The same, for somebody who may only look."""
+    """The same, for someone who may only look."""
     site, admin = await start_full()
     site.name, site.cookies = "viewer", (await asyncio.to_thread(new_user, admin, "vera", "viewer")).cookies
     return site
@@ -264,7 +264,7 @@ async def weight(page):
 
 
 def serious(found):
-    """The findings of axe that keep somebody from using a page, with the places."""
+    """The findings of axe that keep someone from using a page, with the places."""
     for one in found.response["violations"]:
         if one["impact"] in SERIOUS:
             places = "; ".join(

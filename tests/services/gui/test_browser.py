@@ -121,7 +121,7 @@ async def test_every_page_of_the_navigation_fits_from_360_px_up(desk):
 
 
 async def test_live_calls_without_a_bus(start_gui, free_port):
-    """The stream to the browser is there, and nevertheless nothing can come."""
+    """The stream to the browser is there, but nothing can come."""
     await asyncio.to_thread(start_gui)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])

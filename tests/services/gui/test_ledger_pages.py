@@ -150,3 +150,11 @@ def test_without_a_ledger_pages_say_so(signed_in):
     for path in ("/history.csv", "/usage.csv", "/api/overview", "/api/history", "/api/usage", "/api/history/x"):
         assert signed_in.get(path).status == 503
     assert Browser(signed_in.port).get("/history").location.startswith("/login")
+
+
+def test_a_ledger_that_cannot_be_read_is_not_a_missing_call(signed_in, home):
+    """Whether there is such a call is not known then; without any ledger there is none."""
+    assert signed_in.get("/logs/none").status == 404
+    (home / "data" / "ledger.db").write_text("no database at all")
+    reply = signed_in.get("/logs/none")
+    assert (reply.status, "cannot be looked up now" in reply.text) == (503, True)

@@ -107,7 +107,7 @@ def test_every_response_has_its_headers(people):
 def test_what_is_no_page_says_so_to_people_and_programs(people):
     admin = people["admin"]
     page = admin.get("/nothing/is/here", Accept="text/html")
-    assert (page.status, "There is no such page." in page.text, ">Overview<" in page.text) == (404, True, True)
+    assert (page.status, "Page not found." in page.text, ">Overview<" in page.text) == (404, True, True)
     stranger = Browser(admin.port).get("/nothing", Accept="text/html,*/*")
     assert (stranger.status, ">Overview<" in stranger.text, "Sign in" in stranger.text) == (404, False, True)
     assert admin.get("/nothing").text == "Not found\n"

@@ -1,4 +1,4 @@
-"""Pages drawn without a server: templates, and somebody who reads them."""
+"""Pages drawn without a server: templates, and someone who reads them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -14,7 +14,7 @@ ROOT = User("admin", Role.ADMIN)
 
 
 def add(connection, name, maker):
-    token = ApiToken(tokens.new_id(), name, Role.ADMIN, "somebody", 0, 1e12, maker=maker)
+    token = ApiToken(tokens.new_id(), name, Role.ADMIN, "someone", 0, 1e12, maker=maker)
     return tokens.add(connection, token), token.id
 
 
