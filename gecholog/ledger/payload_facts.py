@@ -32,7 +32,7 @@ def size_of(payload: msgspec.Raw) -> int:
     if data.startswith(_SUMMARIES):
         try:
             size = _summaries.decode(data).size
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             size = None
         if isinstance(size, int) and 0 <= size <= _LARGEST_SIZE:
             return size
@@ -46,6 +46,6 @@ def model_of(payload: msgspec.Raw) -> str:
         return ""
     try:
         named = _named.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return ""
     return next((name for name in (named.model, named.model_version) if isinstance(name, str)), "")

@@ -146,7 +146,7 @@ def _decoded(data: bytes) -> _Record:
     """Decode the fields of `_Record`. Python's parser reads what the fast ones refuse, such as lone surrogates."""
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         pass
     for parse in (orjson.loads, json.loads):
         try:

@@ -42,7 +42,7 @@ def payloads_in(data: bytes) -> tuple[bytes, bytes]:
     """What the client sent and what it received, as JSON in a record; empty for one that the record does not have."""
     try:
         record = _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return b"", b""
     # one that gl passed on unchanged is in the record once
     received = bytes(record.response.egress_payload) or bytes(record.response.inbound_payload)

@@ -124,7 +124,7 @@ def _model_of(request: _Request) -> str:
     """The model in the payload that was sent, which is stored once if it is the one that came."""
     try:
         return _text(_PAYLOAD.decode(request.outbound_payload or request.ingress_payload).model)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return ""
 
 

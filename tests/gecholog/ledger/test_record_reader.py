@@ -182,10 +182,20 @@ def test_numbers_that_overflow_sums_are_not_counts():
     )
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"[]", b"1", b'{"a":', b"\xff", b"[" * 5000])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"x", b"[]", b"1", b'{"a":', b"\xff", b"[" * 5000, b'{"session_id": "\xff"}'],
+    ids=["empty", "word", "list", "number", "cut", "no-utf8", "deep", "text-no-utf8"],
+)
 def test_what_is_not_a_record(data):
     with pytest.raises(NotJson):
         call_of(data, "id")
+
+
+def test_payloads_that_are_no_utf8():
+    data = b'{"session_id":"S","request":{"url":"http://a.test/x","ingress_payload":{"model":"\xff"}}}'
+    call = call_of(data, "id")
+    assert (call.session_id, call.requested_model, call.request_bytes) == ("S", "", 13)
 
 
 _json = st.recursive(

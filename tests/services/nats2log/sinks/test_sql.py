@@ -87,9 +87,10 @@ async def test_a_row_for_each_record_once(open_sink, location):
         assert (await queries.call_by_id(ledger, RECORD["transaction_id"])).call.id == f"{39:032x}"
 
 
-async def test_what_is_not_a_record_is_rejected_alone(open_sink, location):
+@pytest.mark.parametrize("data", [b"[1]", b'{"session_id": "\xff"}'], ids=["list", "no-utf8"])
+async def test_what_is_not_a_record_is_rejected_alone(open_sink, location, data):
     sink = await open_sink(location)
-    bad = RecordEntry(b"[1]", "x", "reply", "9-0")
+    bad = RecordEntry(data, "x", "reply", "9-0")
     failures = await sink.write([entry(1), bad, entry(2)])
     assert [(failure.entry, failure.fault.kind) for failure in failures] == [(bad, FaultKind.REJECTED)]
     async with open_reader(location) as ledger:
