@@ -5,6 +5,7 @@ Records have exact decimals. They are rounded here and nowhere else, once for ea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 PICO = 10**12
@@ -26,6 +27,14 @@ def exact_usd(text: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and 0 <= amount <= LARGEST // PICO else None
+
+
+def sum_usd(amounts: Iterable[Decimal]) -> Decimal | None:
+    """The exact sum of amounts; None if it is above `LARGEST`."""
+    total = Decimal(0)
+    for amount in amounts:
+        total = _EXACT.add(total, amount)
+    return total if total <= LARGEST // PICO else None
 
 
 def pico_usd(amount: Decimal) -> int:

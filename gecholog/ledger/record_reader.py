@@ -21,7 +21,7 @@ import orjson
 from gecholog.errors import NotJson
 from gecholog.ledger import outcome
 from gecholog.ledger.histogram import bucket_of
-from gecholog.ledger.money import exact_usd, pico_usd
+from gecholog.ledger.money import exact_usd, pico_usd, sum_usd
 from gecholog.ledger.payload_facts import model_of, size_of
 from gecholog.ledger.rows import AttemptRow, CallRow
 from gecholog.llm.path_model import models_in_path
@@ -29,6 +29,7 @@ from gecholog.llm.path_model import models_in_path
 _LONGEST = 200  # characters of a text
 _LONGEST_LIST = 32  # tags, processors
 _LARGEST = 10**12  # of a count: a number that overflows no sum
+_LONGEST_US = 10**12  # of a duration, 11 days: a longer one comes from a clock that was set meanwhile
 _MOST_ATTEMPTS = 100
 _UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")  # PostgreSQL takes no NUL, and lone surrogates are no UTF-8
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -253,13 +254,17 @@ def _model_in(request: _Request, response: _Response) -> str:
 
 
 def _costs(record: _Record) -> tuple[Decimal | None, Decimal]:
-    """What the whole call cost (None if nothing is known of it), and the part of it that is not the response's."""
+    """What the whole call cost (None if nothing is known of it), and the part of it that is not the response's.
+
+    Nothing is known if all parts together are more than one call can cost.
+    """
     own = exact_usd(_mapping(record.cost).get("usd"))
     attempts = record.request.attempts if isinstance(record.request.attempts, list) else []
     others = [_mapping(one).get("cost") for one in (*attempts, record.request.classifier)]
     extras = [cost for other in others if (cost := exact_usd(_mapping(other).get("usd"))) is not None]
-    extra = sum(extras, Decimal(0))
-    return (own + extra if own is not None else extra if extras else None), extra
+    parts = extras if own is None else [own, *extras]
+    whole = sum_usd(parts) if parts else None
+    return (None, Decimal(0)) if whole is None else (whole, sum_usd(extras) or Decimal(0))
 
 
 def _client_left(response: _Response) -> bool:
@@ -326,14 +331,17 @@ def _host(url: Any) -> str:
 
 
 def _span(timer: Any) -> tuple[int, int]:
-    """Start and duration of a timer in microseconds. The whole milliseconds count if a text is no time."""
+    """Start and duration of a timer in microseconds. The whole milliseconds count if a text is no time.
+
+    A duration below 0, or one that would overflow sums, comes from a clock that was set, and is cut.
+    """
     fields = _mapping(timer)
     start, stop = _moment(fields.get("start")), _moment(fields.get("stop"))
     if start is None:
         return 0, 0
     if stop is None:
-        return start // 1000, (_count(fields.get("duration")) or 0) * 1000
-    return start // 1000, max(0, stop - start) // 1000
+        return start // 1000, min((_count(fields.get("duration")) or 0) * 1000, _LONGEST_US)
+    return start // 1000, min(max(0, stop - start) // 1000, _LONGEST_US)
 
 
 def _moment(text: Any) -> int | None:

@@ -192,6 +192,33 @@ def test_what_is_not_a_record(data):
         call_of(data, "id")
 
 
+def test_a_duration_of_a_clock_that_was_set_is_cut():
+    set_meanwhile = {"start": "1970-01-01T00:00:00Z", "stop": "9999-12-31T23:59:59Z", "duration": 10**12}
+    record = documented()
+    record["request"]["attempts"] = [{"url": "http://a.test/x", "timer": set_meanwhile}] * 100
+    call = read(record, ingress_egress_timer=set_meanwhile)
+    assert (call.started_us, call.duration_us, call.upstream_us) == (0, 10**12, 10**14)
+    no_stop = {"start": "1970-01-01T00:00:00Z", "duration": 10**12}
+    assert read(record, ingress_egress_timer=no_stop).duration_us == 10**12
+
+
+def test_parts_that_cost_too_much_together_are_not_stored():
+    record = documented()
+    record["request"]["attempts"] = [{"url": "http://a.test/x", "cost": {"usd": "60000"}}] * 2
+    call = read(record, cost={"usd": "1"})
+    assert (call.cost_pico, call.extra_cost_pico) == (None, 0)
+    record["request"]["attempts"].pop()
+    call = read(record, cost={"usd": "40000"})
+    assert (call.cost_pico, call.extra_cost_pico) == (10**17, 6 * 10**16)
+
+
+def test_the_parts_of_a_cost_are_rounded_once():
+    record = documented()
+    half, little = "99999.0000000000005", "0.0000000000000000000000000000000001"
+    record["request"]["attempts"] = [{"url": "http://a.test/x", "cost": {"usd": little}}]
+    assert read(record, cost={"usd": half}).cost_pico == 99_999 * 10**12 + 1
+
+
 def test_payloads_that_are_no_utf8():
     data = b'{"session_id":"S","request":{"url":"http://a.test/x","ingress_payload":{"model":"\xff"}}}'
     call = call_of(data, "id")
