@@ -8,8 +8,10 @@ from enum import Enum
 from typing import Self
 
 from gecholog.ledger.rows import HOUR_US
+from gecholog.ledger.texts import storable
 
 SECOND_US = 1_000_000
+"""Microseconds in a second."""
 
 COLUMNS = {
     "router": "router",
@@ -22,7 +24,8 @@ COLUMNS = {
     "error_class": "error_class",
 }
 """The columns of the fields of a filter; attributes of a call group have the same names."""
-"""Microseconds in a second."""
+
+_TEXTS = ("router", "client", "owner", "tag", "provider", "model", "error_class", "session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ class CallFilter:
     """Calls that began in `range` and have all of these values. None means any value; an empty text means "none".
 
     `client` is the id of a client key, `tag` one of the tags of its key. `status_class` is the first digit of the
-    status (0: no reply). `errors` keeps calls with an error class only (True), or without one (False).
+    status (0: no reply). `errors` keeps calls with an error class only (True), or without one (False). Texts become
+    as the ledger stores them.
     """
 
     range: TimeRange
@@ -91,6 +95,12 @@ class CallFilter:
     error_class: str | None = None
     errors: bool | None = None
     session: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in _TEXTS:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, storable(value))
 
     @property
     def given(self) -> frozenset[str]:

@@ -7,7 +7,6 @@ which a processor may have written, counts as missing. Texts are cut, and cleane
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +23,7 @@ from gecholog.ledger.histogram import bucket_of
 from gecholog.ledger.money import exact_usd, pico_usd, sum_usd
 from gecholog.ledger.payload_facts import model_of, size_of
 from gecholog.ledger.rows import AttemptRow, CallRow
+from gecholog.ledger.texts import storable
 from gecholog.llm.path_model import models_in_path
 
 _LONGEST = 200  # characters of a text
@@ -31,7 +31,6 @@ _LONGEST_LIST = 32  # tags, processors
 _LARGEST = 10**12  # of a count: a number that overflows no sum
 _LONGEST_US = 10**12  # of a duration, 11 days: a longer one comes from a clock that was set meanwhile
 _MOST_ATTEMPTS = 100
-_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")  # PostgreSQL takes no NUL, and lone surrogates are no UTF-8
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
@@ -298,11 +297,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        return ""
-    if value.isascii() and "\0" not in value:
-        return value[:_LONGEST]
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value[:_LONGEST])
+    return storable(value[:_LONGEST]) if isinstance(value, str) else ""
 
 
 def _texts(value: Any) -> tuple[str, ...]:

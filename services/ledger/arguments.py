@@ -100,7 +100,7 @@ def _filter(command: argparse.ArgumentParser) -> None:
         ("session", "id of a session"),
     ):
         group.add_argument(f"--{name}", metavar=name.upper(), help=about)
-    group.add_argument("--status", type=int, metavar="CODE", help="status that the client received")
+    group.add_argument("--status", type=_status, metavar="CODE", help="status that the client received")
     group.add_argument("--errors", action="store_true", default=None, help="failed calls only")
     command.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
 
@@ -128,8 +128,17 @@ def _since(text: str) -> Callable[[float], float]:
         raise argparse.ArgumentTypeError(
             "must be a duration such as 24h or 7d, or a time such as 2026-11-30T12:00"
         ) from None
-    seconds_at = at.astimezone(UTC).timestamp() if at.tzinfo else time.mktime(at.timetuple())
+    try:
+        seconds_at = at.astimezone(UTC).timestamp() if at.tzinfo else time.mktime(at.timetuple())
+    except OverflowError:
+        raise argparse.ArgumentTypeError("must be a time in the years 1 to 9999 of UTC") from None
     return lambda _: max(0.0, seconds_at)
+
+
+def _status(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) == 3 and text[0] != "0"):  # noqa: PLR2004 - HTTP
+        raise argparse.ArgumentTypeError("must be the status of a response, from 100 to 999")
+    return int(text)
 
 
 def _count(text: str) -> int:

@@ -17,6 +17,7 @@ from gecholog.ledger.queries import conditions, lists
 from gecholog.ledger.queries.busy_times import enough_since
 from gecholog.ledger.stored_payloads import unpacked
 from gecholog.ledger.tables import attempts, calls, payloads
+from gecholog.ledger.texts import storable
 
 MOST = 1000
 """Calls of one page."""
@@ -75,6 +76,7 @@ async def call_by_id(ledger: Database, call_id: str) -> CallDetail | None:
 
     None if there is none.
     """
+    call_id = storable(call_id)
     async with ledger.reading() as connection:
         found = (await connection.execute(select(*COLUMNS).where(calls.c.id == call_id))).first()
         if found is None:

@@ -24,6 +24,7 @@ RANGES = {
 
 CUSTOM = "custom"
 _DAY_S = 86_400
+_LAST_US = 253_370_764_800 * SECOND_US  # the year 9999 begins: the day after any earlier one is a date in any zone
 _LONGEST_US = 3 * 366 * 24 * HOUR_US
 _STEPS = {60: "minute", 300: "5 minutes", 900: "15 minutes", 3600: "hour", 21_600: "6 hours"}
 _STEPS |= {_DAY_S: "day", 7 * _DAY_S: "week"}
@@ -156,6 +157,8 @@ def _moment(text: str, zone: str, field: str, *, ends: bool) -> int:
         moment = -1
     if moment < 0:
         raise WrongSpan(f"{field} must be after 1970")
+    if moment > _LAST_US:
+        raise WrongSpan(f"{field} must be before the year 9999")
     return moment
 
 
@@ -163,7 +166,7 @@ def _next_day(at: datetime) -> datetime:
     try:
         return at + timedelta(days=1)
     except OverflowError:
-        raise WrongSpan("to must be before the year 10000") from None
+        raise WrongSpan("to must be before the year 9999") from None
 
 
 def _us(at: datetime) -> int:

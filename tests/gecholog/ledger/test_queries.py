@@ -256,3 +256,23 @@ async def test_limits(filled):
         await queries.history(filled, ALL, 0)
     with pytest.raises(ValueError, match="more than"):
         await queries.time_series(filled, INNER, 1)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"], ids=["nul", "surrogate"])
+@pytest.mark.parametrize("field", ["client", "tag", "error_class", "session"])
+async def test_texts_that_databases_refuse_are_looked_for_as_they_are_stored(ledger, field, text):
+    asked = CallFilter(TimeRange(0, 2 * DAY_US), **{field: text})
+    stored = getattr(asked, field)
+    assert "\N{REPLACEMENT CHARACTER}" in stored
+    call = replace(
+        next(made_calls(1, DAY_US, DAY_US + 1)),
+        id=stored,
+        client_key=stored,
+        tags=(stored,),
+        error_class=stored,
+        session_id=stored,
+    )
+    await ledger.insert([call])
+    assert (await queries.totals(ledger, asked)).calls == 1
+    assert len((await queries.history(ledger, asked)).calls) == 1
+    assert (await queries.call_by_id(ledger, text)).call.id == stored

@@ -115,6 +115,18 @@ def test_a_wrong_address_is_not_quoted(tmp_path, capsys):
     assert "secret" not in text
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--status", "9" * 19), ("--status", "-5"), ("--status", "ok"), ("--until", "9999-12-31T23:59:59-12:00")],
+    ids=["huge", "negative", "word", "late"],
+)
+def test_values_that_are_refused(option, value, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["stats", f"{option}={value}"])
+    assert end.value.code == 2
+    assert f"argument {option}: must be" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["stats", "tail", "show", "export", "prune", "erase"])
 def test_help_of_every_command(command, capsys):
     with pytest.raises(SystemExit) as end:

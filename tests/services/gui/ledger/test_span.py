@@ -63,6 +63,8 @@ def test_the_address_of_a_span_is_that_span(start, length, zone):
         {"from": "1969-01-01", "to": "1969-01-02"},
         {"from": "0001-01-01", "zone": "Asia/Tokyo"},
         {"from": "9999-12-31", "to": "9999-12-31"},
+        {"from": "9999-12-30", "to": "9999-12-31T23:00"},
+        {"from": "9999-12-30", "to": "9999-12-31T12:00", "zone": "Pacific/Apia"},
         {"from": "2010-01-01"},
         {"zone": "Mars/Olympus"},
         {"zone": "../../etc/passwd"},
