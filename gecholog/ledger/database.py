@@ -98,6 +98,7 @@ class Database:
         A step that fills new tables from millions of calls takes minutes. `progress` is told of its statements.
         """
         if self.location.file is not None:
+            await self._engine.dispose()  # its connections may be to a file that was replaced
             _create_privately(self.location.file)
             patient = _sqlite(self.location.file, _MIGRATION_SETTINGS)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,10 @@ from gecholog.ledger.stored_payloads import StoredPayloads
 _STATEMENTS = 64  # prepared ones; there are about twenty
 
 
+class FileReplaced(OSError):
+    """The file of the ledger was deleted or replaced while it was open: what is written to it would be lost."""
+
+
 class SqliteStore:
     """Writes to the file of a ledger. One transaction at a time."""
 
@@ -30,12 +35,13 @@ class SqliteStore:
         self._settings = settings
         self._busy_ms = busy_ms
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         self._thread = ThreadPoolExecutor(1, "ledger writer")
         self._numbers = GroupNumbers()
         self._closed = False
 
     async def insert(self, calls: Iterable[CallRow], payloads: Mapping[str, StoredPayloads]) -> int:
-        """Insert the calls that are new; returns their number. Raises sqlite3.Error."""
+        """Insert the calls that are new; returns their number. Raises sqlite3.Error, FileReplaced."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, list(calls), payloads)
 
     async def close(self) -> None:
@@ -51,6 +57,11 @@ class SqliteStore:
             self._connection = None
 
     def _connected(self) -> sqlite3.Connection:
+        identity = _identity_of(self._file)
+        if self._connection is not None and identity != self._identity:
+            self._disconnect()
+            self._numbers = GroupNumbers()
+            raise FileReplaced(errno.ESTALE, "the file of the ledger was deleted or replaced")
         if self._connection is None:
             connection = sqlite3.connect(
                 self._file, timeout=self._busy_ms / 1000, isolation_level=None, cached_statements=_STATEMENTS
@@ -61,7 +72,7 @@ class SqliteStore:
             except sqlite3.Error:
                 connection.close()
                 raise
-            self._connection = connection
+            self._connection, self._identity = connection, _identity_of(self._file)
         return self._connection
 
     def _insert(self, calls: Sequence[CallRow], payloads: Mapping[str, StoredPayloads]) -> int:
@@ -98,6 +109,14 @@ class SqliteStore:
             if rows:
                 connection.executemany(_sql(insertion), rows)
         return len(new), numbers, generation
+
+
+def _identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 _PRESENT = "SELECT id FROM calls WHERE id IN (SELECT value FROM json_each(?))"

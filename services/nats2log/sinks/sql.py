@@ -22,6 +22,7 @@ from gecholog.ledger.database import DRIVER_ERRORS, Database, open_writer, reaso
 from gecholog.ledger.errors import LedgerError
 from gecholog.ledger.kept import Retention
 from gecholog.ledger.record_reader import call_of
+from gecholog.ledger.sqlite_store import FileReplaced
 from gecholog.ledger.stored_payloads import packed
 from gecholog.logs import Log
 from services.nats2log.entry import number_of
@@ -125,6 +126,8 @@ class SqlSink:
         except (*DRIVER_ERRORS, OverflowError, UnicodeEncodeError) as error:
             if _is_about_the_rows(error):
                 return Fault(FaultKind.REJECTED, "the database rejects the row", reason_of(error))
+            if isinstance(error, FileReplaced):
+                self._ready = False  # the next batch creates the tables again, where there are none
             return _outage(error)
         return None
 

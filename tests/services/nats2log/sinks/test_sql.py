@@ -217,6 +217,19 @@ async def test_a_full_disk_is_an_outage_until_there_is_space(open_sink, small_di
         assert (await queries.totals(ledger, ALL)).calls == 99
 
 
+async def test_a_file_that_is_deleted_is_an_outage_and_is_created_again(open_sink, tmp_path):
+    location = locate(f"sqlite://{tmp_path}/data/ledger.db")
+    sink = await open_sink(location)
+    assert await sink.write([entry(1)]) == []
+    for file in location.file.parent.iterdir():
+        file.unlink()
+    failures = await sink.write([entry(2)])
+    assert [failure.fault.kind for failure in failures] == [FaultKind.OUTAGE]
+    assert await sink.write([entry(2)]) == []
+    async with open_reader(location) as ledger:
+        assert (await queries.totals(ledger, ALL)).calls == 1
+
+
 def test_the_password_is_a_secret():
     writer = SqlWriter.of({"url": "postgresql://u:hidden@db/x"})
     assert "hidden" in writer.secrets
