@@ -124,7 +124,7 @@ def check_timed_out(service: ServiceState, event: CheckTimedOut, now: Now) -> St
 
 
 def _is_wanted(service: ServiceState, event: Checked | CheckTimedOut) -> bool:
-    """Whether somebody waits for a validation. One for a definition that has changed meanwhile does not count."""
+    """Whether someone waits for a validation. One for a definition that has changed meanwhile does not count."""
     same_command = event.definition.command_line == service.definition.command_line
     return service.checking == event.sha256 and same_command
 

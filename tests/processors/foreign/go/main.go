@@ -60,7 +60,7 @@ var habits = map[string]func([]byte) string{
 	"sign": func(data []byte) string {
 		message := read(data)
 		headers := message["egress_headers"].(object)
-		headers["X-Signed"] = []string{"somebody"}
+		headers["X-Signed"] = []string{"someone"}
 		return write(object{"egress_payload": object{"signed": message["egress_payload"]}, "egress_headers": headers})
 	},
 	"judge": func(data []byte) string {
@@ -71,7 +71,7 @@ var habits = map[string]func([]byte) string{
 func control(data []byte) string {
 	subpath := read(data)["ingress_subpath"].(string)
 	if strings.HasPrefix(subpath, "blocked") {
-		return write(object{"control": "blocked by somebody"})
+		return write(object{"control": "blocked by someone"})
 	}
 	if strings.HasPrefix(subpath, "nothing") {
 		return write(object{"control": nil})
