@@ -16,6 +16,7 @@ from typing import Annotated, Protocol
 
 import msgspec
 
+from gecholog import backoff
 from gecholog.bus import Bus
 from gecholog.errors import BusAway, BusError
 from gecholog.keyvalue import Entry, KeyValue, NoKeyValue, Watch
@@ -23,7 +24,7 @@ from gecholog.logs import Log
 from gecholog.quota.meter import ReplicaUsage
 
 _RETRY_S = 1.0
-_JETSTREAM_RETRY_S = 60.0  # on a bus without JetStream
+_LONGEST_RETRY_S = 60.0  # on a bus without JetStream; a cluster that starts has none for a moment
 _LAST_WRITE_TIMEOUT_S = 2.0  # at shutdown
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -205,16 +206,19 @@ class UsageReplicator:
     # ----------------------------------------------------------- replicating
 
     async def _run(self) -> None:
+        retries = 0  # in a row, on a bus without JetStream
         while True:
             self._restart.clear()
             try:
                 await self._start()
+                retries = 0
                 await self._run_replication()
             except NoKeyValue as error:
                 self._report(self._messages.not_shared, str(error))
                 self._on_sharing(False)  # noqa: FBT003 - a callback
                 self._started.set()
-                await _wait_for(self._restart, _JETSTREAM_RETRY_S)
+                await _wait_for(self._restart, backoff.exponential(retries, _RETRY_S, _LONGEST_RETRY_S))
+                retries += 1
             except BusAway:  # the bus logs this itself
                 await _wait_for(self._restart, _RETRY_S)
             except BusError as error:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from gecholog import backoff
 from gecholog.errors import BusError
 from gecholog.keyvalue import Conflict, Entry, NoKeyValue, Watch
 from gecholog.logs import Log
@@ -25,7 +26,7 @@ log = Log("replication")
 
 _PROBE_GRANT_TIMEOUT_S = 0.025  # how long a call waits for the right to probe; after that, the next call has it
 _RETRY_S = 1.0
-_JETSTREAM_RETRY_S = 60.0  # JetStream may not have been ready yet
+_LONGEST_RETRY_S = 60.0  # on a bus without JetStream; a cluster that starts has none for a moment
 
 
 class Store(Protocol):
@@ -84,6 +85,7 @@ class HealthReplicator:
         self._revisions.clear()
 
     async def _until_started(self) -> None:
+        retries = 0  # on a bus without JetStream
         while not self._is_available:
             self._connected.clear()
             try:
@@ -95,8 +97,9 @@ class HealthReplicator:
                 )
                 self.ready.set()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_JETSTREAM_RETRY_S):
+                    async with asyncio.timeout(backoff.exponential(retries, _RETRY_S, _LONGEST_RETRY_S)):
                         await self._connected.wait()
+                retries += 1
             except BusError as error:
                 self._warn_once("cannot share target health, retrying", str(error))
                 self.ready.set()

@@ -15,6 +15,7 @@ import contextlib
 import secrets
 from typing import TYPE_CHECKING, Protocol
 
+from gecholog import backoff
 from gecholog.errors import BusAway, BusError
 from gecholog.keyvalue import NoKeyValue
 from gecholog.logs import Log
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 log = Log("breaker")
 
 _RETRY_S = 1.0
-_JETSTREAM_RETRY_S = 60.0  # JetStream may not have been ready yet
+_LONGEST_RETRY_S = 60.0  # on a bus without JetStream; a cluster that starts has none for a moment
 _SWEEP_INTERVAL_S = 600.0  # between removals of old entries
 _OLD_AFTER_S = 3600.0  # after which an entry without an update is ignored
 
@@ -102,6 +103,7 @@ class BreakerReplicator:
     async def _begin(self) -> None:
         if self._watch is not None:
             return
+        retries = 0  # on a bus without JetStream
         while self._watch is None:
             self._connected.clear()
             try:
@@ -111,7 +113,8 @@ class BreakerReplicator:
                 if not self._has_no_store:
                     self._has_no_store = True
                     log.info("circuit breakers not shared with other replicas: JetStream is not enabled on the bus")
-                await self._until_connected(_JETSTREAM_RETRY_S)
+                await self._until_connected(backoff.exponential(retries, _RETRY_S, _LONGEST_RETRY_S))
+                retries += 1
             except BusAway:  # the bus logs this itself
                 await self._until_connected(_RETRY_S)
             except BusError as error:

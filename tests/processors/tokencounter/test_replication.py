@@ -8,17 +8,19 @@ import pytest
 
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusError
-from gecholog.keyvalue import KeyValue
+from gecholog.keyvalue import KeyValue, NoKeyValue
 from gecholog.logs import Log
+from gecholog.replication import Naming, UsageReplicator
 from gecholog.quota.window import Window
 from processors.tokencounter.counters import Counters
-from processors.tokencounter.replication import BUCKET, milliseconds, replicator_of
+from processors.tokencounter.replication import _MESSAGES, BUCKET, _SharedCounters, milliseconds, replicator_of
 from tests.support.waiting import DEADLINE, eventually
 
 TOPIC = "coburn.gl.tokencounter"
 DOTTED = "/v1.0/.../my-model_2./"
 CAPS = {"/capped/": {"total": 100}, "/other/": {"total": 100}, "/free/": {"total": 0}, DOTTED: {"total": 100}}
 HOUR = 3_600_000
+SOON = 20  # seconds: much less than the longest pause between attempts
 
 
 class Replica:
@@ -285,3 +287,31 @@ async def test_a_new_config(nats_server, replica):
     await one.refuses()
     await two.refuses()
     await eventually(lambda: one.counters.window == two.counters.window)
+
+
+class StartingCluster(KeyValue):
+    """A bucket on a cluster that has no JetStream at first."""
+
+    tries = 0
+
+    async def ensure(self):
+        self.tries += 1
+        if self.tries <= 3:
+            raise NoKeyValue("the bus has no JetStream")
+        await super().ensure()
+
+
+async def test_jetstream_that_is_there_a_moment_later(nats_server, replica):
+    """It is looked for again soon: until then replicas count alone."""
+    one = await replica(nats_server, "one")
+    late = Counters(CAPS, Window(HOUR, milliseconds()))
+    bucket = StartingCluster(one.bus, BUCKET)
+    replicator = UsageReplicator(
+        one.bus, bucket, Naming(TOPIC, "two"), _SharedCounters(late), log=Log("test"), messages=_MESSAGES
+    )
+    try:
+        one.add(100)
+        await eventually(lambda: late.exhausted("/capped/", milliseconds()), "shared counts", seconds=SOON)
+        assert bucket.tries == 4
+    finally:
+        await replicator.close()
