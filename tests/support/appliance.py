@@ -172,6 +172,10 @@ class Home:
         found = (pid for pid, command in self._commands() if wanted in command and not _is_copy(pid))
         return min(found, key=_started, default=0)
 
+    def pids(self, name):
+        """All processes of a service, with those that it has forked."""
+        return [pid for pid, command in self._commands() if f"/inforce/{name}/" in command]
+
     def ginit_pid(self):
         return next((pid for pid, command in self._commands() if "-a\0ginit" in command), 0)
 

@@ -46,7 +46,7 @@ MODULES = (
     "services/gl/metrics/model_labels.py",
     "services/gl/pipeline.py",
     "services/gl/processor_chain.py",
-    "services/gl/quota/book.py",
+    "services/gl/quota/enforcer.py",
     "services/gl/quota/call_limits.py",
     "services/gl/quota/rate_headers.py",
     "services/gl/quota/reservation.py",
