@@ -114,7 +114,7 @@ def _without_line(problem: Problem) -> Problem:
 
 
 def _without_position(problem: Problem) -> tuple[str, str, str]:
-    """What a warning says, wherever its entry stands. If the entry has a name, it is in the consequence."""
+    """A warning without the position of its entry in a list. A named entry is still told apart by its consequence."""
     return _POSITION.sub("[]", problem.path), problem.rule, _POSITION.sub("[]", problem.consequence)
 
 

@@ -44,7 +44,7 @@ class RecordStatusStore(Protocol):
         """Replace the status. Raises OSError."""
 
     def read(self) -> RecordStatus | None:
-        """The last status, or None that can be read."""
+        """The last status, or None if none can be read."""
 
 
 class RecordStatusFile:
@@ -70,7 +70,7 @@ class RecordStatusFile:
             os.close(file)
 
     def read(self) -> RecordStatus | None:
-        """The last status, or None that can be read."""
+        """The last status, or None if none can be read."""
         try:
             return _status(json.loads(regular_file.read_text(self._path)))
         except (OSError, ValueError):

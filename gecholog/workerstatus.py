@@ -43,7 +43,7 @@ class WorkerStatusFile:
         atomic_file.write(self._path, json.dumps(asdict(status)).encode(), 0o600)
 
     def read(self) -> WorkerStatus | None:
-        """The last status, or None that can be read."""
+        """The last status, or None if none can be read."""
         try:
             return _status(json.loads(regular_file.read_text(self._path)))
         except (OSError, ValueError):

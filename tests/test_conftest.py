@@ -175,7 +175,7 @@ def test_ports_are_given_out_once():
 
 
 def test_ports_in_use_are_passed_over():
-    """A port that someone listens on is not given out, whoever that is."""
+    """A port that any program listens on is not given out."""
     taken = free_port()
     with socket.create_server(("127.0.0.1", taken)):
         assert taken not in {free_port() for _ in range(500)}

@@ -26,7 +26,7 @@ _named = msgspec.json.Decoder(_Named)
 def size_of(payload: msgspec.Raw) -> int:
     """The size of a payload in bytes, without its content encoding: as recorded, or as its summary says.
 
-    or 0.
+    Without a payload it is 0.
     """
     data = bytes(payload)
     if data.startswith(_SUMMARIES):

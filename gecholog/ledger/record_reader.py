@@ -253,7 +253,7 @@ def _model_in(request: _Request, response: _Response) -> str:
 
 
 def _costs(record: _Record) -> tuple[Decimal | None, Decimal]:
-    """What the whole call cost (None if nothing is known of it), and the part of it that is not the response's.
+    """The cost of the whole call (None if unknown), and the part of it that is not the response's.
 
     Nothing is known if all parts together are more than one call can cost.
     """

@@ -55,7 +55,7 @@ class WrittenRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReplyContext:
-    """What a response writer needs in addition to the response. `request` is the client's.
+    """The data that a response writer needs in addition to the response. `request` is the client's.
 
     `id` is unique for the call: ids that the provider's answer does not have are made from it. `created` is in seconds
     since 1970. `model` is what the client asked for; the answer names the provider's own if that names one.

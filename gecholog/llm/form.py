@@ -48,7 +48,7 @@ def _boundary(content_type: str) -> bytes | None:
 
 
 def _model(body: bytes, delimiter: bytes) -> _Span | None:
-    """The value of the field, or None, or a second one, which servers may take in its place.
+    """The value of the field. None without one, and with a second one, which servers may take in its place.
 
     Parts are found by their delimiters alone: what is in a file is not looked at.
     """

@@ -1,7 +1,7 @@
 """How many tokens a request may use, from the bytes of its body in any dialect, without parsing it. Pure.
 
 This is for reservations: it is made at each call, errs on the high side, and is corrected by the usage of the answer.
-What an attached document or picture uses cannot be told from its size; of those it is a rough mean.
+The size of an attached document or picture does not tell its tokens: for those the estimate is a rough mean.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def search_body(body: bytes) -> SearchedBody:
 
 
 def usage_in(body: bytes) -> Usage | None:
-    """The usage in a JSON object, or None, or if the body is not a JSON object."""
+    """The usage in a JSON object; None without usage, or if the body is not a JSON object."""
     return search_body(body).usage
 
 

@@ -40,7 +40,7 @@ class Installation:
         return {name: port.number for name, port in self._ports.items()}
 
     def taken_port(self, service: Mapping[str, Any]) -> Port | None:
-        """The port on which another program listens in place of a service, or None.
+        """The port on which another program listens in place of a service; None if none does.
 
         `service` is its entry in the state of the appliance. A service that has not ended yet may itself be the one
         that listens.
@@ -61,7 +61,7 @@ class Installation:
 
     @property
     def first_key(self) -> Path | None:
-        """The file with the client key that the first start has made, or None, or keys are not used."""
+        """The file with the client key that the first start has made; None without it, or if keys are not used."""
         file = first_key.file_in(self.home)
         files = [service.configuration_file for service in self._services if service.program.name == "gl"]
         return file if file.exists() and any(map(first_key.asks_for_keys, files)) else None

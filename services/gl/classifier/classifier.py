@@ -45,7 +45,7 @@ _THINKING_ROOM = 512  # tokens
 
 
 class Rated(NamedTuple):
-    """A rating, or None, its fields for the record, and the usage of the model that was called.
+    """A rating (None without one), its fields for the record, and the usage of the model that was called.
 
     `is_answered`: the model was called, and has answered.
     """

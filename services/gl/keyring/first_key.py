@@ -13,7 +13,7 @@ NAME = "first key"
 
 
 def entry_of(file: Path) -> KeyEntry | None:
-    """The entry for the key in the file; or None without that file or a key in it."""
+    """The entry for the key in the file; None if the file is missing or holds no key."""
     try:
         text = regular_file.read_text(file, "ascii").strip()
     except (OSError, UnicodeDecodeError):

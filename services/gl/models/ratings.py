@@ -15,7 +15,7 @@ class Ratings:
         self._known: OrderedDict[bytes, int] = OrderedDict()
 
     def get(self, classifier: str, text: str) -> int | None:
-        """The rating of a text by a classifier, or None in the cache."""
+        """The cached rating of a text by a classifier, or None."""
         key = _key(classifier, text)
         if key in self._known:
             self._known.move_to_end(key)

@@ -50,7 +50,7 @@ class UsageFolder:
         self.path = path
 
     def state(self) -> State | None:
-        """The stored state, or None that can be read."""
+        """The stored state, or None if none can be read."""
         try:
             return _read_state(regular_file.read_bytes(self.path / _STATE))
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How often models were called, for the strategy that takes their targets in turn (round robin)."""
+"""Counts the calls of each model, for the strategy round robin."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def add(connection: sqlite3.Connection, token: ApiToken) -> str:
 
 
 def find(connection: sqlite3.Connection, text: str, now: float) -> ApiToken | None:
-    """The token with this text, or None, or it has expired."""
+    """The token with this text; None if it is unknown or has expired."""
     row = connection.execute("SELECT * FROM tokens WHERE hash = ?", (_hash(text),)).fetchone()
     if row is None or row["expires"] <= now:
         return None

@@ -52,7 +52,7 @@ def upstream(shared_upstream):
 
 @pytest.fixture(scope="session")
 def gateways(tmp_path_factory, bus_server):
-    """What starts gateways: a context at whose end those that still run are killed."""
+    """A context that starts gateways, and kills those that still run when it ends."""
 
     @contextmanager
     def starting():

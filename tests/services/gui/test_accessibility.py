@@ -304,6 +304,6 @@ async def test_every_page_without_bus_and_ledger(bare, scheme, width):
 @pytest.mark.parametrize("in_state", ["loading", "broken", "no_ledger", "empty"], indirect=True)
 @pytest.mark.parametrize(("scheme", "width"), VIEWS, ids=IDS)
 async def test_every_state_of_the_ledger(in_state, scheme, width):
-    """What there is to see while there is nothing to see."""
+    """What pages show while there are no figures."""
     wrong = await looked_at(in_state, scheme, width)
     assert not wrong, "\n".join(map(str, wrong))

@@ -153,7 +153,7 @@ def test_without_a_ledger_pages_say_so(signed_in):
 
 
 def test_a_ledger_that_cannot_be_read_is_not_a_missing_call(signed_in, home):
-    """Whether there is such a call is not known then; without any ledger there is none."""
+    """Whether the call exists is unknown then (503). Without a ledger it is not found (404)."""
     assert signed_in.get("/logs/none").status == 404
     (home / "data" / "ledger.db").write_text("no database at all")
     reply = signed_in.get("/logs/none")

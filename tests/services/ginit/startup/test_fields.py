@@ -16,7 +16,7 @@ def test_paths_of_json():
 
 
 def test_missing_names_the_highest():
-    """What lies below a missing field goes without saying, and so does what is in an entry that someone removed."""
+    """Fields below a missing field are not listed, nor are those of a removed entry."""
     wanted = fields("x.json", '{"a": {"b": {"c": 1}}, "d": 1, "routers": [{"path": "/x/", "new": 1}]}')
     assert missing(wanted, fields("x.json", '{"a": {}, "routers": []}')) == ["a.b", "d", "routers[/x/]"]
     assert missing(wanted, fields("x.json", '{"a": {"b": {"c": 2}}, "d": 0, "routers": [{"path": "/x/"}]}')) == [

@@ -41,7 +41,7 @@ def test_links_are_never_replaced(tmp_path, target):
 
 
 def test_folder_that_cannot_be_written(tmp_path):
-    """Owner and mode are said, so that someone can mend them."""
+    """The error names owner and mode, so that they can be corrected."""
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     ((message, fields),) = prepare.copy_defaults(prepare.DEFAULTS, blocked / "conf", ["gl_config.json"])
